@@ -1,0 +1,1 @@
+"""One file a slow verb: argument parsing and printing only."""

@@ -1,0 +1,145 @@
+"""What is known of an execution, and the one rule by which its records become one row.
+
+Every record about an execution (a lifecycle event, its final span) is turned into *facts*: for each field a pair
+``[rank, value]``. Merging keeps the pair with the highest rank, field by field. That is a maximum, so records may come
+in any order and any number of times and the row is the same. `sql/routines/merge_facts.sql` is this rule in SQL.
+
+A record's rank orders by: terminal before open, later before earlier, error > partial > cancelled > success, span
+before event, then its digest. It is spelled as fixed-width lower-case hex so that SQL compares it as text.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final, Literal, NamedTuple
+
+from agent_otel import semconv as s
+
+Status = Literal["in_progress", "success", "partial", "error", "cancelled"]
+StepKind = Literal["tool", "llm", "decision", "milestone", "error"]
+
+STEP_KINDS: Final = frozenset({"tool", "llm", "decision", "milestone", "error"})
+TERMINAL: Final = frozenset({"success", "partial", "error", "cancelled"})
+#: Which of two ends at the same nanosecond wins.
+STATUS_RANK: Final = {"in_progress": 0, "success": 1, "cancelled": 2, "partial": 3, "error": 4}
+#: Spellings that other tools use for our statuses.
+STATUS_ALIASES: Final = {"failed": "error", "failure": "error", "canceled": "cancelled", "ok": "success"}
+
+_MAX_NS: Final = 2**64 - 1
+
+#: How a field's value is chosen. outcome: with the highest record, even when it has none. ranked: the highest record
+#: that has one. union: members of all records. by_key: each key of the object on its own.
+Rule = Literal["outcome", "ranked", "union", "by_key"]
+Kind = Literal["text", "uuid", "int", "float", "list", "object"]
+
+
+class Field(NamedTuple):
+    """One field of an execution: its name in SQL, the attribute that carries it, its type and its merge rule."""
+
+    name: str
+    attribute: str
+    kind: Kind = "text"
+    rule: Rule = "ranked"
+    content: bool = False
+
+
+#: The table that both sides follow. Content fields live in executions.content, all others in executions.facts.
+FIELDS: Final = (
+    Field("status", s.EXECUTION_STATUS, rule="outcome"),
+    Field("error_type", s.ERROR_TYPE, rule="outcome"),
+    Field("error_message", s.ERROR_MESSAGE, rule="outcome"),
+    Field("quality_score", s.QUALITY_SCORE, "float", rule="outcome"),
+    Field("result", s.GEN_AI_OUTPUT_MESSAGES, rule="outcome", content=True),
+    Field("correlation", s.CORRELATION_ID),
+    Field("parent_execution_id", s.PARENT_EXECUTION_ID, "uuid"),
+    Field("agent_name", s.GEN_AI_AGENT_NAME),
+    Field("agent_version", s.GEN_AI_AGENT_VERSION),
+    Field("agent_description", s.GEN_AI_AGENT_DESCRIPTION),
+    Field("agent_instance_id", s.AGENT_INSTANCE_ID),
+    Field("session_id", s.SESSION_ID),
+    Field("conversation_id", s.GEN_AI_CONVERSATION_ID),
+    Field("user_id", s.USER_ID),
+    Field("project", s.PROJECT),
+    Field("external_id", s.EXTERNAL_ID),
+    Field("description", s.TASK_DESCRIPTION),
+    Field("priority", s.PRIORITY),
+    Field("triggered_by", s.TRIGGERED_BY),
+    Field("model", s.GEN_AI_REQUEST_MODEL),
+    Field("provider", s.GEN_AI_PROVIDER_NAME),
+    Field("prompt_length", s.PROMPT_LENGTH, "int"),
+    Field("prompt_sha256", s.PROMPT_SHA256),
+    Field("output_size", s.OUTPUT_SIZE, "int"),
+    Field("output_sha256", s.OUTPUT_SHA256),
+    Field("input_tokens", s.GEN_AI_USAGE_INPUT_TOKENS, "int"),
+    Field("output_tokens", s.GEN_AI_USAGE_OUTPUT_TOKENS, "int"),
+    Field("cache_read_tokens", s.GEN_AI_USAGE_CACHE_READ_TOKENS, "int"),
+    Field("cache_creation_tokens", s.GEN_AI_USAGE_CACHE_CREATION_TOKENS, "int"),
+    Field("total_tokens", s.TOTAL_TOKENS, "int"),
+    Field("cost_usd", s.COST_USD, "float"),
+    Field("capture_mode", s.CAPTURE_MODE),
+    Field("stage", s.PROGRESS_STAGE),
+    Field("percent", s.PROGRESS_PERCENT, "float"),
+    Field("files_modified", s.FILES_MODIFIED, "list", rule="union"),
+    Field("metadata", s.METADATA, "object", rule="by_key"),
+    Field("prompt", s.GEN_AI_INPUT_MESSAGES, content=True),
+    Field("instructions", s.GEN_AI_SYSTEM_INSTRUCTIONS, content=True),
+    Field("tools_available", s.GEN_AI_TOOL_DEFINITIONS, content=True),
+    Field("context", s.CONTEXT, content=True),
+)
+
+Facts = dict[str, Any]
+
+
+class Rank(NamedTuple):
+    """Where a record stands among all records of its execution."""
+
+    status: str
+    time_ns: int
+    is_span: bool
+    digest: bytes
+
+    def __str__(self) -> str:
+        terminal = self.status in TERMINAL
+        return (
+            f"{terminal:d}{self.time_ns:016x}{STATUS_RANK.get(self.status, 0):d}{self.is_span:d}{self.digest[:8].hex()}"
+        )
+
+
+def earliest(time_ns: int) -> list[Any]:
+    """A fact that the smallest time wins."""
+    return [f"{_MAX_NS - time_ns:016x}", time_ns]
+
+
+def latest(time_ns: int) -> list[Any]:
+    """A fact that the largest time wins."""
+    return [f"{time_ns:016x}", time_ns]
+
+
+def facts_of(rank: str, fields: tuple[Field, ...], values: Mapping[str, Any]) -> Facts:
+    """The facts that one record gives about `fields`; `values` holds what it says, by field name, already typed."""
+    facts: Facts = {}
+    for field in fields:
+        value = values.get(field.name)
+        if field.rule == "outcome":
+            facts[field.name] = [rank, value]
+        elif value is None:
+            continue
+        elif field.rule == "union":
+            facts[field.name] = {str(member): ["", True] for member in value}
+        elif field.rule == "by_key":
+            facts[field.name] = {key: [rank, member] for key, member in value.items()}
+        else:
+            facts[field.name] = [rank, value]
+    return facts
+
+
+def merge_facts(left: Facts, right: Facts) -> Facts:
+    """The facts of both: per field the pair with the higher rank, objects member by member."""
+    merged = dict(left)
+    for name, candidate in right.items():
+        present = merged.get(name)
+        if present is None:
+            merged[name] = candidate
+        elif isinstance(candidate, dict) and isinstance(present, dict):
+            merged[name] = merge_facts(present, candidate)
+        elif isinstance(present, list) and isinstance(candidate, list) and candidate[0] > present[0]:
+            merged[name] = candidate
+    return merged

@@ -1,0 +1,118 @@
+"""Every span, event and attribute name that agent-otel writes or reads.
+
+One constant a line; the comment after it says ``type; where it stands; what it means``. `docs/attributes.md` is
+generated from this file. OpenTelemetry's GenAI names are those of semantic-conventions v1.41.1; what they do not
+cover carries the one prefix ``aotel.``.
+"""
+
+from typing import Final
+
+SCHEMA_URL: Final = "https://opentelemetry.io/schemas/1.41.0"
+SCOPE_NAME: Final = "agent-otel"
+
+# --- OpenTelemetry GenAI and general conventions -----------------------------------------------------------------
+GEN_AI_OPERATION_NAME: Final = "gen_ai.operation.name"  # string; span; invoke_agent, execute_tool, chat, …
+GEN_AI_PROVIDER_NAME: Final = "gen_ai.provider.name"  # string; LLM step; e.g. anthropic; never invented
+GEN_AI_AGENT_NAME: Final = "gen_ai.agent.name"  # string; span, event; the agent
+GEN_AI_AGENT_VERSION: Final = "gen_ai.agent.version"  # string; execution; the agent's version
+GEN_AI_AGENT_DESCRIPTION: Final = "gen_ai.agent.description"  # string; execution; what the agent is
+GEN_AI_CONVERSATION_ID: Final = "gen_ai.conversation.id"  # string; execution; only when the harness has one
+GEN_AI_TOOL_NAME: Final = "gen_ai.tool.name"  # string; tool step; the tool
+GEN_AI_TOOL_CALL_ID: Final = "gen_ai.tool.call.id"  # string; tool step; the harness's tool_use_id
+GEN_AI_TOOL_CALL_ARGUMENTS: Final = "gen_ai.tool.call.arguments"  # JSON string; tool step; content: the input
+GEN_AI_TOOL_CALL_RESULT: Final = "gen_ai.tool.call.result"  # JSON string; tool step; content: the output
+GEN_AI_TOOL_DEFINITIONS: Final = "gen_ai.tool.definitions"  # JSON string; execution; the tools available
+GEN_AI_REQUEST_MODEL: Final = "gen_ai.request.model"  # string; LLM step, execution; the model asked for
+GEN_AI_RESPONSE_MODEL: Final = "gen_ai.response.model"  # string; LLM step; the model that answered
+GEN_AI_RESPONSE_FINISH_REASONS: Final = "gen_ai.response.finish_reasons"  # string[]; LLM step
+GEN_AI_USAGE_INPUT_TOKENS: Final = "gen_ai.usage.input_tokens"  # int; LLM step, execution; cached tokens included
+GEN_AI_USAGE_OUTPUT_TOKENS: Final = "gen_ai.usage.output_tokens"  # int; LLM step, execution
+GEN_AI_USAGE_CACHE_READ_TOKENS: Final = "gen_ai.usage.cache_read.input_tokens"  # int; LLM step, execution
+GEN_AI_USAGE_CACHE_CREATION_TOKENS: Final = "gen_ai.usage.cache_creation.input_tokens"  # int; LLM step, execution
+GEN_AI_INPUT_MESSAGES: Final = "gen_ai.input.messages"  # JSON string; execution, LLM step; content: the prompt
+GEN_AI_OUTPUT_MESSAGES: Final = "gen_ai.output.messages"  # JSON string; execution, LLM step; content: the answer
+GEN_AI_SYSTEM_INSTRUCTIONS: Final = "gen_ai.system_instructions"  # JSON string; execution; content: instructions
+GEN_AI_EVALUATION_RESULT: Final = "gen_ai.evaluation.result"  # event name; a score or a verdict on an execution
+
+SESSION_ID: Final = "session.id"  # string; execution, step, event; the session it belongs to
+USER_ID: Final = "user.id"  # string; execution; the person on whose behalf
+ERROR_TYPE: Final = "error.type"  # string; span, event; low-cardinality class of the failure
+EXCEPTION_TYPE: Final = "exception.type"  # string; event; class of the exception
+EXCEPTION_MESSAGE: Final = "exception.message"  # string; event; its message
+EXCEPTION_STACKTRACE: Final = "exception.stacktrace"  # string; event; its traceback
+SERVICE_NAME: Final = "service.name"  # string; resource; the program
+SERVICE_NAMESPACE: Final = "service.namespace"  # string; resource
+SERVICE_VERSION: Final = "service.version"  # string; resource
+SERVICE_INSTANCE_ID: Final = "service.instance.id"  # string; resource
+
+OPERATION_INVOKE_AGENT: Final = "invoke_agent"  # value of gen_ai.operation.name; an execution
+OPERATION_EXECUTE_TOOL: Final = "execute_tool"  # value of gen_ai.operation.name; a tool step
+OPERATION_CHAT: Final = "chat"  # value of gen_ai.operation.name; an LLM step
+
+# --- Identity ----------------------------------------------------------------------------------------------------
+EXECUTION_ID: Final = "aotel.execution.id"  # UUID string; execution, step, event; the authority on identity
+CORRELATION_ID: Final = "aotel.correlation_id"  # string; execution, event; as given by the caller, else the trace id
+PARENT_EXECUTION_ID: Final = "aotel.parent_execution.id"  # UUID string; execution, event; the execution that delegated
+AGENT_INSTANCE_ID: Final = "aotel.agent.instance_id"  # string; execution; one run of a sub-agent, as its harness names it
+EXTERNAL_ID: Final = "aotel.external_id"  # string; execution; an id of another system
+PROJECT: Final = "aotel.project"  # string; execution, event; the project it works on
+EVENT_ID: Final = "aotel.event.id"  # UUID string; event, span event; minted once, the event's key
+LINK_TYPE: Final = "aotel.link.type"  # string; link; correlated_with, delegated_by or retry_of
+
+# --- Executions --------------------------------------------------------------------------------------------------
+EXECUTION_STATUS: Final = "aotel.execution.status"  # string; execution, event; in_progress, success, partial, error, cancelled
+EXECUTION_START_NS: Final = "aotel.execution.start_time_unix_nano"  # int; event; start of the execution's span, ns
+EXECUTION_END_NS: Final = "aotel.execution.end_time_unix_nano"  # int; completion event; end of the execution's span, ns
+TASK_DESCRIPTION: Final = "aotel.task.description"  # string; execution, event; the task in a sentence
+PROMPT_LENGTH: Final = "aotel.prompt.length"  # int; execution, event; characters of the prompt
+PROMPT_SHA256: Final = "aotel.prompt.sha256"  # hex string; execution, event; SHA-256 of the prompt's UTF-8
+CONTEXT: Final = "aotel.context"  # string; execution; content: background handed over
+PRIORITY: Final = "aotel.priority"  # string; execution; high, medium or low
+TRIGGERED_BY: Final = "aotel.triggered_by"  # string; execution; a user or the name of another agent
+METADATA: Final = "aotel.metadata"  # JSON string of an object; execution, event; merged by key
+QUALITY_SCORE: Final = "aotel.quality.score"  # double; execution, event; 0.0 to 1.0
+ERROR_MESSAGE: Final = "aotel.error.message"  # string; execution, step, event; what went wrong
+ERROR_RECOVERY_ACTION: Final = "aotel.error.recovery_action"  # string; exception event; what was done about it
+TOTAL_TOKENS: Final = "aotel.usage.total_tokens"  # int; execution, step; when only the sum is known
+COST_USD: Final = "aotel.usage.cost_usd"  # double; execution, step; US dollars
+OUTPUT_SIZE: Final = "aotel.output.size"  # int; execution; characters of the result
+OUTPUT_SHA256: Final = "aotel.output.sha256"  # hex string; execution; SHA-256 of the result's UTF-8
+FILES_MODIFIED: Final = "aotel.output.files_modified"  # string[]; execution, event; united over all records
+
+# --- Steps -------------------------------------------------------------------------------------------------------
+STEP_KIND: Final = "aotel.step.kind"  # string; step; tool, llm, decision, milestone or error
+STEP_NAME: Final = "aotel.step.name"  # string; decision, milestone and error step; its name
+STEP_ID: Final = "aotel.step.id"  # string; step; the caller's id of the step
+STEP_SEQUENCE: Final = "aotel.step.sequence"  # int; step; explicit place in the execution, from 1
+STEP_ACTION: Final = "aotel.step.action"  # string; step; what was done
+STEP_OBSERVATION: Final = "aotel.step.observation"  # string; step; outcome in a sentence
+STEP_SUCCESS: Final = "aotel.step.success"  # boolean; step; whether it succeeded
+STEP_BATCH_SIZE: Final = "aotel.step.batch_size"  # int; step; how many alike this one span stands for
+STEP_START_ESTIMATED: Final = "aotel.step.start_estimated"  # boolean; step; start = end − reported latency
+
+# --- Lifecycle events (log records; the same names on span events) -----------------------------------------------
+EVENT_STARTED: Final = "aotel.execution.started"  # event name; an execution began
+EVENT_PROGRESS: Final = "aotel.execution.progress"  # event name; stage and percent
+EVENT_HEARTBEAT: Final = "aotel.execution.heartbeat"  # event name; still running, every 60 s
+EVENT_EXCEPTION: Final = "aotel.execution.exception"  # event name; an error during the execution, handled or not
+EVENT_COMPLETED: Final = "aotel.execution.completed"  # event name; the end, repeats the final facts
+PROGRESS_STAGE: Final = "aotel.progress.stage"  # string; progress event; the current stage
+PROGRESS_PERCENT: Final = "aotel.progress.percent"  # double; progress event; 0 to 100
+
+# --- Capture -----------------------------------------------------------------------------------------------------
+CAPTURE_MODE: Final = "aotel.capture.mode"  # string; execution; full, metadata or minimal: what this process kept
+CONTENT_LENGTH_SUFFIX: Final = ".length"  # suffix; int; characters of a content attribute that was not kept
+CONTENT_SHA256_SUFFIX: Final = ".sha256"  # suffix; hex string; its SHA-256
+
+#: Attributes whose values are prompts, messages, tool input or output: column ``content`` instead of ``attributes``.
+CONTENT_ATTRIBUTES: Final = frozenset(
+    {
+        GEN_AI_INPUT_MESSAGES,
+        GEN_AI_OUTPUT_MESSAGES,
+        GEN_AI_SYSTEM_INSTRUCTIONS,
+        GEN_AI_TOOL_CALL_ARGUMENTS,
+        GEN_AI_TOOL_CALL_RESULT,
+        GEN_AI_TOOL_DEFINITIONS,
+        CONTEXT,
+    }
+)
