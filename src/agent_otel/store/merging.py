@@ -1,0 +1,82 @@
+"""Merges into shared rows: keys sorted and tables in a fixed order, so that writers never deadlock."""
+
+import hashlib
+import json
+import uuid
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from agent_otel.model import merge_facts
+from agent_otel.store import queries
+from agent_otel.store.connection import Connection
+from agent_otel.store.rows import ExecutionFacts, QuarantineRow, SpanRow
+from agent_otel.store.tables import instant
+
+_ERROR = 2
+
+
+def executions(connection: Connection, records: Iterable[ExecutionFacts]) -> None:
+    """Merge records into the rows of their executions."""
+    merged: dict[uuid.UUID, ExecutionFacts] = {}
+    for record in records:
+        known = merged.get(record.execution_id)
+        merged[record.execution_id] = record if known is None else _merge(known, record)
+    if not merged:
+        return
+    rows = [merged[key] for key in sorted(merged)]
+    connection.execute(
+        queries.load("ingest")["merge_executions"],
+        [
+            [row.execution_id for row in rows],
+            [json.dumps(row.facts) for row in rows],
+            [json.dumps(row.content) if row.content else None for row in rows],
+        ],
+    )
+
+
+def traces(connection: Connection, spans: Sequence[SpanRow]) -> None:
+    """Widen the traces of newly inserted spans."""
+    if not spans:
+        return
+    of_trace: dict[bytes, list[SpanRow]] = {}
+    for span in spans:
+        of_trace.setdefault(span.trace_id, []).append(span)
+    rows = [_trace(trace_id, of_trace[trace_id]) for trace_id in sorted(of_trace)]
+    connection.execute(queries.load("ingest")["merge_traces"], [list(column) for column in zip(*rows, strict=True)])
+
+
+def quarantine(connection: Connection, rows: Sequence[QuarantineRow]) -> None:
+    """Keep what can never be stored as it is."""
+    if rows:
+        connection.execute(
+            queries.load("ingest")["quarantine"],
+            [
+                [row.signal for row in rows],
+                [row.reason for row in rows],
+                [hashlib.sha256(row.raw).digest() for row in rows],
+                [row.raw for row in rows],
+            ],
+        )
+
+
+def _merge(left: ExecutionFacts, right: ExecutionFacts) -> ExecutionFacts:
+    return ExecutionFacts(
+        left.execution_id, merge_facts(left.facts, right.facts), merge_facts(left.content, right.content)
+    )
+
+
+def _trace(trace_id: bytes, spans: Sequence[SpanRow]) -> tuple[Any, ...]:
+    roots = [span for span in spans if span.parent_span_id is None]
+    root = min(roots, key=lambda span: (span.start_time, span.span_id), default=None)
+    return (
+        uuid.UUID(bytes=trace_id),
+        instant(min(span.start_time for span in spans)),
+        instant(max(span.start_time for span in spans)),
+        instant(max(span.end_time for span in spans)),
+        len(spans),
+        sum(span.status_code == _ERROR for span in spans),
+        instant(root.start_time) if root else None,
+        root.span_id if root else None,
+        root.name if root else None,
+        root.resource_id if root else None,
+    )

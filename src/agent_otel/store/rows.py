@@ -1,0 +1,192 @@
+"""What is written: one NamedTuple a table, fields in column order, so that COPY and SELECT share one definition."""
+
+import uuid
+from typing import Any, NamedTuple, Protocol, TypeAlias
+
+#: A span's identity: trace id (16 bytes), span id (signed), start in µs since the Unix epoch, nanoseconds below that.
+SpanKey: TypeAlias = tuple[bytes, int, int, int]
+#: An event's identity: event id (16 bytes), time in µs since the Unix epoch, nanoseconds below that.
+EventKey: TypeAlias = tuple[bytes, int, int]
+
+
+class SpanRow(NamedTuple):
+    """One span. Times are µs since the Unix epoch with the nanoseconds below apart; JSON columns are encoded bytes."""
+
+    trace_id: bytes
+    span_id: int
+    start_time: int
+    end_time: int
+    resource_id: int
+    scope_id: int
+    batch_id: int
+    start_ns: int
+    end_ns: int
+    kind: int
+    status_code: int
+    digest: bytes
+    name: str
+    attributes: bytes
+    execution_id: bytes | None = None
+    parent_span_id: int | None = None
+    flags: int | None = None
+    dropped_attributes_count: int | None = None
+    dropped_events_count: int | None = None
+    dropped_links_count: int | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    total_tokens: int | None = None
+    cost_usd: float | None = None
+    status_message: str | None = None
+    trace_state: str | None = None
+    step_kind: str | None = None
+    operation: str | None = None
+    agent_name: str | None = None
+    tool_name: str | None = None
+    model: str | None = None
+    session_id: str | None = None
+    error_type: str | None = None
+    content: bytes | None = None
+    events: bytes | None = None
+    links: bytes | None = None
+    otlp: bytes | None = None
+
+    @property
+    def key(self) -> SpanKey:
+        """What identifies it; a replay has the same key and the same digest."""
+        return (self.trace_id, self.span_id, self.start_time, self.start_ns)
+
+
+class EventRow(NamedTuple):
+    """One log record. `time` is when it happened (or was observed), in µs since the Unix epoch."""
+
+    event_id: bytes
+    time: int
+    resource_id: int
+    scope_id: int
+    batch_id: int
+    time_ns: int
+    severity_number: int
+    digest: bytes
+    event_name: str
+    attributes: bytes
+    execution_id: bytes | None = None
+    trace_id: bytes | None = None
+    span_id: int | None = None
+    event_time: int | None = None
+    event_time_ns: int | None = None
+    observed_time: int | None = None
+    observed_time_ns: int | None = None
+    flags: int | None = None
+    dropped_attributes_count: int | None = None
+    severity_text: str | None = None
+    body: bytes | None = None
+    content: bytes | None = None
+    otlp: bytes | None = None
+
+    @property
+    def key(self) -> EventKey:
+        """What identifies it; a replay has the same key and the same digest."""
+        return (self.event_id, self.time, self.time_ns)
+
+
+class ResourceRow(NamedTuple):
+    """One distinct resource; its id is the first 8 bytes of its digest."""
+
+    resource_id: int
+    digest: bytes
+    service_name: str | None
+    service_namespace: str | None
+    schema_url: str
+    attributes: str
+    dropped_attributes_count: int
+    otlp: bytes | None
+
+
+class ScopeRow(NamedTuple):
+    """One distinct instrumentation scope; its id is the first 8 bytes of its digest."""
+
+    scope_id: int
+    digest: bytes
+    name: str
+    version: str
+    schema_url: str
+    attributes: str
+    dropped_attributes_count: int
+    otlp: bytes | None
+
+
+class QuarantineRow(NamedTuple):
+    """What can never be stored as it is: an export request that holds just this item, and why."""
+
+    signal: str
+    reason: str
+    raw: bytes
+
+
+class ExecutionFacts(NamedTuple):
+    """What one record says of an execution (see agent_otel.model)."""
+
+    execution_id: uuid.UUID
+    facts: dict[str, Any]
+    content: dict[str, Any]
+
+
+class Source(Protocol):
+    """Where a row came from."""
+
+    def request(self) -> bytes:
+        """An export request that holds just this item, as it arrived."""
+
+
+class SpanItem(NamedTuple):
+    """A span's row, where it came from, and what it says of its execution."""
+
+    row: SpanRow
+    source: Source
+    execution: ExecutionFacts | None = None
+
+
+class EventItem(NamedTuple):
+    """An event's row, where it came from, and what it says of its execution."""
+
+    row: EventRow
+    source: Source
+    execution: ExecutionFacts | None = None
+
+
+class Batch:
+    """Everything that one or more requests put into the database, in one transaction."""
+
+    __slots__ = ("events", "quarantine", "resources", "scopes", "size", "spans")
+
+    def __init__(self) -> None:
+        self.spans: list[SpanItem] = []
+        self.events: list[EventItem] = []
+        self.resources: dict[int, ResourceRow] = {}
+        self.scopes: dict[int, ScopeRow] = {}
+        self.quarantine: list[QuarantineRow] = []
+        #: Bytes of the requests in it; what the limits on in-flight data count.
+        self.size = 0
+
+    def items(self) -> "list[SpanItem | EventItem]":
+        """Spans and events together."""
+        return [*self.spans, *self.events]
+
+    def extend(self, other: "Batch") -> None:
+        """Take over everything that `other` holds."""
+        self.spans.extend(other.spans)
+        self.events.extend(other.events)
+        self.resources.update(other.resources)
+        self.scopes.update(other.scopes)
+        self.quarantine.extend(other.quarantine)
+        self.size += other.size
+
+
+class Written(NamedTuple):
+    """What became of a batch."""
+
+    spans: int = 0
+    events: int = 0
+    #: Keys of rows that were not stored and are in quarantine: another row with the same key and other content stands
+    #: there, or PostgreSQL would never take them.
+    refused: frozenset[SpanKey | EventKey] = frozenset()

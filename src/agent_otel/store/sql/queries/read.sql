@@ -1,0 +1,58 @@
+-- name: spans_of_trace
+-- Every column of a trace's spans, by start.
+SELECT s.* FROM spans s JOIN traces t USING (trace_id)
+WHERE s.trace_id = %(trace_id)s AND s.start_time BETWEEN t.min_start AND t.max_start
+ORDER BY s.start_time, s.start_ns, s.span_id
+
+-- name: events_of_trace
+-- Every column of a trace's log records, by time.
+SELECT e.*, e.body IS NOT NULL AS has_body FROM execution_events e
+WHERE e.trace_id = %(trace_id)s
+ORDER BY e.time, e.time_ns, e.event_id
+
+-- name: resource
+-- One resource.
+SELECT * FROM resources WHERE resource_id = %(id)s
+
+-- name: scope
+-- One instrumentation scope.
+SELECT * FROM scopes WHERE scope_id = %(id)s
+
+-- name: executions
+-- The newest executions, filtered.
+SELECT execution_id, correlation_id, agent_name, status, started_at, duration_ms, total_tokens, error_type, description
+FROM agent_executions
+WHERE (%(agent)s::text IS NULL OR agent_name = %(agent)s)
+  AND (%(status)s::text IS NULL OR status = %(status)s)
+  AND (%(since)s::timestamptz IS NULL OR started_at >= %(since)s)
+ORDER BY started_at DESC NULLS LAST, execution_id
+LIMIT %(limit)s
+
+-- name: find_execution
+-- The execution that an id names: an execution id, else the first root of a correlation id.
+SELECT execution_id FROM agent_executions
+WHERE execution_id = %(id)s OR correlation_id = %(id)s
+ORDER BY execution_id = %(id)s DESC, parent_execution_id IS NOT NULL, started_at
+LIMIT 1
+
+-- name: last_execution
+-- The newest execution that no other delegated.
+SELECT execution_id FROM executions
+ORDER BY parent_execution_id IS NOT NULL, started_at DESC NULLS LAST, execution_id
+LIMIT 1
+
+-- name: family
+-- An execution and all that it delegated, in order; each with its depth. A cycle is shown once and not followed.
+WITH RECURSIVE family AS (
+  SELECT execution_id, 0 AS depth, ARRAY[execution_id] AS path FROM executions WHERE execution_id = %(id)s
+  UNION ALL
+  SELECT e.execution_id, f.depth + 1, f.path || e.execution_id
+  FROM family f JOIN executions e ON e.parent_execution_id = f.execution_id
+  WHERE e.execution_id <> ALL (f.path)
+)
+SELECT f.depth, a.* FROM family f JOIN agent_executions a USING (execution_id)
+ORDER BY f.depth, a.started_at, a.execution_id
+
+-- name: steps
+-- The steps of some executions.
+SELECT * FROM agent_execution_steps WHERE execution_id = ANY (%(ids)s) ORDER BY execution_id, sequence, span_id

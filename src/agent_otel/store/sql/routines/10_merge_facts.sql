@@ -1,0 +1,33 @@
+-- The facts of two records of an execution: per field the pair [rank, value] with the higher rank, objects member by
+-- member. The same rule as model.merge_facts; ranks are compared byte by byte.
+CREATE OR REPLACE FUNCTION merge_facts(present jsonb, candidate jsonb) RETURNS jsonb
+  LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+AS $$
+BEGIN
+  IF present IS NULL THEN
+    RETURN candidate;
+  ELSIF candidate IS NULL OR candidate = present THEN
+    RETURN present;
+  END IF;
+  RETURN (
+    SELECT coalesce(jsonb_object_agg(key,
+      CASE
+        WHEN p.value IS NULL THEN c.value
+        WHEN c.value IS NULL THEN p.value
+        WHEN jsonb_typeof(p.value) = 'object' AND jsonb_typeof(c.value) = 'object' THEN merge_facts(p.value, c.value)
+        WHEN (c.value ->> 0) COLLATE "C" > (p.value ->> 0) COLLATE "C" THEN c.value
+        ELSE p.value
+      END), '{}')
+    FROM jsonb_each(present) p FULL JOIN jsonb_each(candidate) c USING (key)
+  );
+END $$;
+
+-- The values of a field that merges by key: {key: [rank, value]} to {key: value}.
+CREATE OR REPLACE FUNCTION fact_values(field jsonb) RETURNS jsonb
+  LANGUAGE sql IMMUTABLE PARALLEL SAFE
+  RETURN (SELECT jsonb_object_agg(key, value -> 1) FROM jsonb_each(field));
+
+-- The members of a field that unites lists: {member: [rank, true]} to a sorted array.
+CREATE OR REPLACE FUNCTION fact_members(field jsonb) RETURNS text[]
+  LANGUAGE sql IMMUTABLE PARALLEL SAFE
+  RETURN (SELECT array_agg(key ORDER BY key) FROM jsonb_object_keys(field) AS t (key));

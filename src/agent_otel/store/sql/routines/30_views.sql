@@ -1,0 +1,205 @@
+-- What users, panels and reports read. The names are those of the requirements.
+
+-- An execution without an end counts as abandoned when its last sign of life is too old: 5 minutes where it ever sent a
+-- heartbeat, else 24 hours. Decided when read, so that a late end still wins. Both limits can be set:
+-- ALTER DATABASE … SET agent_otel.abandoned_after = '2 hours'; … SET agent_otel.abandoned_after_heartbeat = '10 minutes';
+CREATE OR REPLACE FUNCTION status_now(recorded_status text, last_event_at timestamptz, heartbeat boolean) RETURNS text
+  LANGUAGE sql STABLE PARALLEL SAFE
+  RETURN CASE
+    WHEN recorded_status <> 'in_progress' THEN recorded_status
+    WHEN last_event_at < now() - CASE WHEN heartbeat
+      THEN coalesce(nullif(current_setting('agent_otel.abandoned_after_heartbeat', true), ''), '5 minutes')::interval
+      ELSE coalesce(nullif(current_setting('agent_otel.abandoned_after', true), ''), '24 hours')::interval
+    END THEN 'abandoned'
+    ELSE 'in_progress'
+  END;
+
+-- A span id as the 16 hex digits that OpenTelemetry and Jaeger show.
+CREATE OR REPLACE FUNCTION span_hex(span_id int8) RETURNS text
+  LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+  RETURN lpad(to_hex(span_id), 16, '0');
+
+-- Milliseconds between two instants whose nanoseconds stand apart.
+CREATE OR REPLACE FUNCTION elapsed_ms(start_time timestamptz, start_ns int2, end_time timestamptz, end_ns int2) RETURNS float8
+  LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+  RETURN extract(epoch FROM end_time - start_time)::float8 * 1000 + (end_ns - start_ns) / 1e6;
+
+CREATE OR REPLACE VIEW agent_executions AS
+SELECT
+  e.execution_id,
+  e.trace_id AS correlation_id,
+  e.session_id,
+  e.agent_name,
+  e.facts #>> '{agent_version,1}' AS agent_version,
+  e.facts #>> '{agent_description,1}' AS agent_description,
+  e.facts #>> '{agent_instance_id,1}' AS agent_instance_id,
+  e.facts #>> '{description,1}' AS description,
+  e.content #>> '{prompt,1}' AS prompt,
+  (e.facts #>> '{prompt_length,1}')::int8 AS prompt_length,
+  e.facts #>> '{prompt_sha256,1}' AS prompt_sha256,
+  e.content #>> '{instructions,1}' AS instructions,
+  e.content #>> '{context,1}' AS context,
+  e.content #>> '{tools_available,1}' AS tools_available,
+  e.facts #>> '{priority,1}' AS priority,
+  e.facts #>> '{triggered_by,1}' AS triggered_by,
+  e.facts #>> '{user_id,1}' AS user_id,
+  e.project,
+  e.facts #>> '{external_id,1}' AS external_id,
+  e.facts #>> '{conversation_id,1}' AS conversation_id,
+  e.facts #>> '{correlation,1}' AS requested_correlation,
+  e.parent_execution_id,
+  e.started_at,
+  (e.facts #>> '{started,1}')::numeric AS started_unix_ns,
+  e.ended_at AS completed_at,
+  (e.facts #>> '{ended,1}')::numeric AS ended_unix_ns,
+  e.duration_ms,
+  status_now(e.recorded_status, e.last_event_at, e.heartbeat) AS status,
+  e.error_type,
+  e.facts #>> '{error_message,1}' AS error_message,
+  e.quality_score,
+  e.facts #>> '{stage,1}' AS stage,
+  (e.facts #>> '{percent,1}')::float8 AS percent,
+  e.last_event_at,
+  e.model,
+  e.facts #>> '{provider,1}' AS provider,
+  e.input_tokens,
+  e.output_tokens,
+  (e.facts #>> '{cache_read_tokens,1}')::int8 AS cache_read_tokens,
+  (e.facts #>> '{cache_creation_tokens,1}')::int8 AS cache_creation_tokens,
+  coalesce(e.total_tokens, coalesce(e.input_tokens + e.output_tokens, e.input_tokens, e.output_tokens)) AS total_tokens,
+  e.cost_usd,
+  e.content #>> '{result,1}' AS result,
+  (e.facts #>> '{output_size,1}')::int8 AS output_size,
+  e.facts #>> '{output_sha256,1}' AS output_sha256,
+  fact_members(e.facts -> 'files_modified') AS files_modified,
+  fact_values(e.facts -> 'metadata') AS metadata,
+  e.facts #>> '{capture_mode,1}' AS capture_mode,
+  r.service_name,
+  span_hex(e.span_id) AS span_id,
+  e.first_stored
+FROM executions e
+LEFT JOIN resources r USING (resource_id);
+
+-- The thirteen columns of the log-execution skill, in its order. Beside its four statuses: partial and abandoned.
+CREATE OR REPLACE VIEW agent_execution_logs AS
+SELECT
+  execution_id,
+  correlation_id,
+  session_id,
+  agent_name,
+  coalesce(prompt, description) AS user_prompt,
+  started_at,
+  completed_at,
+  duration_ms,
+  status,
+  error_message,
+  error_type,
+  quality_score,
+  metadata
+FROM agent_executions;
+
+CREATE OR REPLACE VIEW agent_executions_active AS
+SELECT
+  execution_id,
+  correlation_id,
+  session_id,
+  agent_name,
+  description,
+  started_at,
+  (extract(epoch FROM now() - started_at) * 1000)::int8 AS running_ms,
+  stage,
+  percent,
+  last_event_at,
+  parent_execution_id,
+  project
+FROM agent_executions
+WHERE status = 'in_progress';
+
+-- The execution that encloses a span which does not name it: the nearest span above that is an execution's own.
+CREATE OR REPLACE FUNCTION enclosing_execution(trace uuid, parent int8) RETURNS uuid
+  LANGUAGE sql STABLE PARALLEL SAFE
+AS $$
+  WITH RECURSIVE bounds AS (
+    SELECT min_start, max_start FROM traces WHERE trace_id = trace
+  ), upward AS (
+    SELECT parent AS span_id, ARRAY[]::int8[] AS seen
+    UNION ALL
+    SELECT s.parent_span_id, u.seen || u.span_id
+    FROM upward u
+    JOIN bounds b ON true
+    JOIN spans s ON s.trace_id = trace AND s.span_id = u.span_id AND s.start_time BETWEEN b.min_start AND b.max_start
+    WHERE u.span_id <> ALL (u.seen) AND cardinality(u.seen) < 1000
+  )
+  SELECT e.execution_id
+  FROM upward u
+  JOIN executions e ON e.trace_id = trace AND e.span_id = u.span_id
+  ORDER BY cardinality(u.seen), e.execution_id
+  LIMIT 1
+$$;
+
+-- One row a step. A step's place: the explicit sequence, else the order in time (by its end where the start was
+-- estimated from a latency), ties by span id.
+CREATE OR REPLACE VIEW agent_execution_steps AS
+SELECT
+  e.execution_id,
+  coalesce(s.explicit_sequence,
+    row_number() OVER (PARTITION BY e.execution_id
+                       ORDER BY s.explicit_sequence NULLS LAST, s.place, s.place_ns, s.span_id)) AS sequence,
+  s.kind,
+  s.tool,
+  s.action,
+  s.latency_ms,
+  s.tokens,
+  s.success,
+  s.observation,
+  s.error_type,
+  s.error_message,
+  s.input,
+  s.output,
+  s.model,
+  s.input_tokens,
+  s.output_tokens,
+  s.cost_usd,
+  s.batch_size,
+  s.tool_call_id,
+  s.started_at,
+  s.ended_at,
+  e.trace_id AS correlation_id,
+  span_hex(s.span_id) AS span_id,
+  span_hex(s.parent_span_id) AS parent_span_id,
+  s.name
+FROM executions e
+JOIN traces t USING (trace_id)
+JOIN LATERAL (
+  SELECT
+    s.execution_id,
+    s.span_id,
+    s.parent_span_id,
+    s.name,
+    s.step_kind AS kind,
+    coalesce(s.tool_name, s.model) AS tool,
+    s.attributes ->> 'aotel.step.action' AS action,
+    elapsed_ms(s.start_time, s.start_ns, s.end_time, s.end_ns) AS latency_ms,
+    coalesce(s.total_tokens, s.input_tokens + s.output_tokens, s.input_tokens, s.output_tokens) AS tokens,
+    s.status_code <> 2 AND (s.attributes ->> 'aotel.step.success') IS DISTINCT FROM 'false' AS success,
+    s.attributes ->> 'aotel.step.observation' AS observation,
+    s.error_type,
+    coalesce(s.status_message, s.attributes ->> 'aotel.error.message') AS error_message,
+    s.content ->> 'gen_ai.tool.call.arguments' AS input,
+    s.content ->> 'gen_ai.tool.call.result' AS output,
+    s.model,
+    s.input_tokens,
+    s.output_tokens,
+    s.cost_usd,
+    CASE WHEN jsonb_typeof(s.attributes -> 'aotel.step.batch_size') = 'number'
+      THEN (s.attributes ->> 'aotel.step.batch_size')::numeric END AS batch_size,
+    s.attributes ->> 'gen_ai.tool.call.id' AS tool_call_id,
+    s.start_time AS started_at,
+    s.end_time AS ended_at,
+    CASE WHEN jsonb_typeof(s.attributes -> 'aotel.step.sequence') = 'number'
+      THEN (s.attributes ->> 'aotel.step.sequence')::numeric END AS explicit_sequence,
+    CASE WHEN s.attributes ->> 'aotel.step.start_estimated' = 'true' THEN s.end_time ELSE s.start_time END AS place,
+    CASE WHEN s.attributes ->> 'aotel.step.start_estimated' = 'true' THEN s.end_ns ELSE s.start_ns END AS place_ns
+  FROM spans s
+  WHERE s.trace_id = t.trace_id AND s.start_time BETWEEN t.min_start AND t.max_start AND s.step_kind IS NOT NULL
+) s ON coalesce(s.execution_id, enclosing_execution(e.trace_id, s.parent_span_id)) = e.execution_id;

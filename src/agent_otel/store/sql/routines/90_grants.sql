@@ -1,0 +1,20 @@
+-- ingest: adds rows, reads only what tells a replay from a conflict. reader: reads. retention: acts through functions.
+GRANT USAGE ON SCHEMA agent_otel TO agent_otel_ingest, agent_otel_reader, agent_otel_retention;
+
+GRANT SELECT ON ALL TABLES IN SCHEMA agent_otel TO agent_otel_reader;
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA agent_otel TO agent_otel_reader;
+
+GRANT INSERT ON spans, execution_events, quarantine TO agent_otel_ingest;
+GRANT SELECT (trace_id, span_id, start_time, start_ns, digest) ON spans TO agent_otel_ingest;
+GRANT SELECT (event_id, time, time_ns, digest) ON execution_events TO agent_otel_ingest;
+GRANT SELECT (sha256, signal) ON quarantine TO agent_otel_ingest;
+GRANT SELECT, INSERT ON resources, scopes TO agent_otel_ingest;
+GRANT SELECT, INSERT, UPDATE ON executions, traces TO agent_otel_ingest;
+GRANT SELECT ON span_shape, execution_event_shape, schema_migrations TO agent_otel_ingest;
+GRANT USAGE ON SEQUENCE batch_ids TO agent_otel_ingest;
+
+REVOKE EXECUTE ON FUNCTION ensure_partitions(date[]) FROM PUBLIC, agent_otel_reader;
+REVOKE EXECUTE ON FUNCTION make_partition(regclass, text, timestamptz, timestamptz) FROM PUBLIC, agent_otel_reader;
+GRANT EXECUTE ON FUNCTION ensure_partitions(date[]) TO agent_otel_ingest;
+GRANT EXECUTE ON FUNCTION merge_facts(jsonb, jsonb) TO agent_otel_ingest;
+GRANT EXECUTE ON FUNCTION unix_ns_to_timestamp(numeric) TO agent_otel_ingest;

@@ -1,0 +1,86 @@
+"""The two tables that keep what arrived: how rows get in, and what a repeated key means."""
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final, Generic, LiteralString, TypeVar
+
+from psycopg import sql
+
+from agent_otel.store import copy_format, queries
+from agent_otel.store.connection import Connection
+from agent_otel.store.rows import EventItem, EventKey, EventRow, SpanItem, SpanKey, SpanRow
+
+CONFLICT: Final = "conflict: another record with the same identity and other content is stored"
+
+_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_MICROSECOND: Final = dt.timedelta(microseconds=1)
+
+Item = TypeVar("Item", SpanItem, EventItem)
+
+
+class Table(Generic[Item]):
+    """One table: COPY when keys are new, staging when some are not."""
+
+    def __init__(
+        self, name: LiteralString, columns: Sequence[str], pack: Callable[[Iterable[Any], int], bytes]
+    ) -> None:
+        self._pack = pack
+        self._statements = queries.load("ingest")
+        self._suffix = "spans" if name == "spans" else "events"
+        listed = sql.SQL(", ").join(map(sql.Identifier, columns))
+        copy = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)")
+        self._copy = copy.format(sql.Identifier(name), listed)
+        self._copy_staged = copy.format(sql.Identifier(f"staged_{name}"), listed)
+
+    def copy(self, connection: Connection, items: Sequence[Item], batch_id: int) -> None:
+        """Append the rows; a key that is already there fails all of them with UniqueViolation."""
+        self._stream(connection, self._copy, items, batch_id)
+
+    def stage(self, connection: Connection, items: Sequence[Item], batch_id: int) -> tuple[list[Item], list[Item]]:
+        """Insert the rows whose keys are new; return those, and those whose key holds other content."""
+        connection.execute(self._statements[f"stage_{self._suffix}"])
+        self._stream(connection, self._copy_staged, items, batch_id)
+        conflicting = self._keys(connection, f"conflicting_{self._suffix}")
+        inserted = self._keys(connection, f"insert_staged_{self._suffix}")
+        return (
+            [item for item in items if item.row.key in inserted],
+            [item for item in items if item.row.key in conflicting],
+        )
+
+    def _stream(self, connection: Connection, statement: sql.Composed, items: Sequence[Item], batch_id: int) -> None:
+        with connection.cursor() as cursor, cursor.copy(statement) as copy:
+            copy.write(self._pack([item.row for item in items], batch_id))
+
+    def _keys(self, connection: Connection, statement: str) -> set[SpanKey | EventKey]:
+        return {_key(row) for row in connection.execute(self._statements[statement])}
+
+
+def distinct(items: Sequence[Item]) -> tuple[list[Item], list[Item]]:
+    """Split a batch's items into the first of each key and those that contradict it; exact repeats are dropped."""
+    first: dict[SpanKey | EventKey, Item] = {}
+    conflicts = []
+    for item in items:
+        known = first.setdefault(item.row.key, item)
+        if known.row.digest != item.row.digest:
+            conflicts.append(item)
+    return list(first.values()), conflicts
+
+
+def _key(row: Sequence[Any]) -> SpanKey | EventKey:
+    if len(row) == 4:
+        return (row[0].bytes, row[1], microseconds(row[2]), row[3])
+    return (row[0].bytes, microseconds(row[1]), row[2])
+
+
+def microseconds(instant: dt.datetime) -> int:
+    """µs since the Unix epoch, exactly."""
+    return (instant - _EPOCH) // _MICROSECOND
+
+
+def instant(microseconds: int) -> dt.datetime:
+    """The instant that many µs after the Unix epoch."""
+    return _EPOCH + microseconds * _MICROSECOND
+
+
+SPANS: Final[Table[SpanItem]] = Table("spans", SpanRow._fields, copy_format.pack_spans)
+EVENTS: Final[Table[EventItem]] = Table("execution_events", EventRow._fields, copy_format.pack_events)

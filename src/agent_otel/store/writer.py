@@ -1,0 +1,224 @@
+"""Write batches: one transaction each, replays change nothing, a row that can never be stored costs only itself."""
+
+import time
+from collections.abc import Iterable, Sequence
+from typing import Final, TypeVar
+
+import psycopg
+from psycopg import errors as pg
+
+from agent_otel.errors import ConfigurationError, DatabaseUnavailableError, RetryableError
+from agent_otel.store import merging, migrations, partitions, tables
+from agent_otel.store.connection import Connection, connect, where
+from agent_otel.store.interning import Interner
+from agent_otel.store.rows import Batch, EventItem, EventKey, QuarantineRow, SpanItem, SpanKey, Written
+from agent_otel.store.tables import Table
+
+#: How often one batch is tried again after a deadlock, a serialization failure, a missing partition or a lost
+#: connection, before the sender is told to come back.
+ATTEMPTS: Final = 4
+#: After a replay, batches go through staging for this long: a COPY that fails half-way leaves dead rows behind.
+STAGING_S: Final = 10.0
+LEASE: Final = 1000
+
+_UNSAFE: Final = ("fsync", "full_page_writes")
+#: What PostgreSQL will never take, however often it is sent: data exceptions, program limits, bad text.
+_NEVER: Final = (pg.DataError, pg.ProgramLimitExceeded, pg.StatementTooComplex, pg.NotNullViolation)
+#: After these the connection is as good as before. A check violation: a day's partition is missing after all.
+_ROLLED_BACK: Final = (pg.DeadlockDetected, pg.SerializationFailure, pg.CheckViolation)
+_AGAIN: Final = (*_ROLLED_BACK, pg.OperationalError, pg.InterfaceError, DatabaseUnavailableError)
+
+Item = TypeVar("Item", SpanItem, EventItem)
+Refused = set[SpanKey | EventKey]
+
+
+class Writer:
+    """One connection that writes batches. Not thread-safe: each writing thread has its own."""
+
+    def __init__(self, database_url: str) -> None:
+        self._database_url = database_url
+        self._connection: Connection | None = None
+        self._interner = Interner()
+        self._days = partitions.KnownDays()
+        self._next_batch_id = self._leased_until = 0
+        self._stage_until = 0.0
+
+    def write(self, batch: Batch) -> Written:
+        """Store a batch; when this returns it is committed.
+
+        Raises RetryableError when PostgreSQL is away, full or busy: nothing of the batch is stored then, or all of it,
+        and the same batch can be sent again. Rows that can never be stored are in quarantine afterwards.
+        """
+        try:
+            return self._persistently(batch)
+        except _NEVER as error:
+            return self._isolate(batch, error)
+
+    def ping(self) -> None:
+        """Raise unless the database answers and its schema is current.
+
+        RetryableError: it does not answer. SchemaError, ConfigurationError: it answers and is not what we need.
+        """
+        try:
+            connection = self._connected()
+            migrations.check(connection)
+        except (psycopg.Error, DatabaseUnavailableError) as error:
+            self.close()
+            raise RetryableError(f"PostgreSQL at {where(self._database_url)} does not answer") from error
+
+    def close(self) -> None:
+        """Give the connection back; the next write opens a new one."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        self._interner.forget()
+        self._days.forget()
+
+    def _persistently(self, batch: Batch) -> Written:
+        for attempt in range(ATTEMPTS):
+            try:
+                return self._once(batch)
+            except _NEVER:
+                raise
+            except _AGAIN as error:
+                self._recover(error)
+                if attempt + 1 == ATTEMPTS or not _worth_trying(error):
+                    raise RetryableError(f"PostgreSQL at {where(self._database_url)} cannot take it now") from error
+            except psycopg.Error as error:
+                # Nothing we know of: the data may be fine, so the sender keeps it.
+                self.close()
+                raise RetryableError(f"PostgreSQL refused the batch: {_code(error)}") from error
+        raise AssertionError("unreachable")
+
+    def _recover(self, error: Exception) -> None:
+        self._days.forget()
+        if not isinstance(error, _ROLLED_BACK):
+            self.close()
+
+    def _connected(self) -> Connection:
+        if self._connection is None or self._connection.closed:
+            connection = connect(self._database_url, application="exporter", autocommit=True)
+            try:
+                _require_durability(connection)
+                migrations.check(connection)
+            except BaseException:
+                connection.close()
+                raise
+            self._connection = connection
+        return self._connection
+
+    def _once(self, batch: Batch) -> Written:
+        connection = self._connected()
+        refused_days = self._days.ensure(connection, batch)
+        spans, unplaced_spans = partitions.split(batch.spans, refused_days)
+        events, unplaced_events = partitions.split(batch.events, refused_days)
+        unplaced: list[SpanItem | EventItem] = [*unplaced_spans, *unplaced_events]
+        with connection.transaction():
+            batch_id = self._batch_id(connection)
+            self._interner.intern(connection, batch)
+            new_spans, conflicting_spans = self._insert(connection, tables.SPANS, spans, batch_id)
+            new_events, conflicting_events = self._insert(connection, tables.EVENTS, events, batch_id)
+            conflicts: list[SpanItem | EventItem] = [*conflicting_spans, *conflicting_events]
+            merging.quarantine(
+                connection,
+                [
+                    *batch.quarantine,
+                    *_quarantined(unplaced, partitions.REASON),
+                    *_quarantined(conflicts, tables.CONFLICT),
+                ],
+            )
+            placed: list[SpanItem | EventItem] = [*spans, *events]
+            merging.executions(connection, [item.execution for item in placed if item.execution])
+            merging.traces(connection, [item.row for item in new_spans])
+        self._interner.committed(batch)
+        refused = frozenset(item.row.key for item in unplaced + conflicts)
+        return Written(len(new_spans), len(new_events), refused)
+
+    def _insert(
+        self, connection: Connection, table: Table[Item], items: Sequence[Item], batch_id: int
+    ) -> tuple[list[Item], list[Item]]:
+        """Insert what is new; return the items inserted and those in conflict with another row of their key."""
+        unique, conflicts = tables.distinct(items)
+        if not unique:
+            return [], conflicts
+        if not self._copied(connection, table, unique, batch_id):
+            unique, conflicting = table.stage(connection, unique, batch_id)
+            conflicts += conflicting
+        return unique, conflicts
+
+    def _copied(self, connection: Connection, table: Table[Item], items: Sequence[Item], batch_id: int) -> bool:
+        """Append rows of which none is a replay; False when one is, or was a moment ago."""
+        if time.monotonic() < self._stage_until:
+            return False
+        try:
+            with connection.transaction():
+                table.copy(connection, items, batch_id)
+        except pg.UniqueViolation:
+            self._stage_until = time.monotonic() + STAGING_S
+            return False
+        return True
+
+    def _batch_id(self, connection: Connection) -> int:
+        if self._next_batch_id >= self._leased_until:
+            row = connection.execute("SELECT nextval('batch_ids')").fetchone()
+            assert row is not None
+            self._next_batch_id, self._leased_until = row[0], row[0] + LEASE
+        self._next_batch_id += 1
+        return self._next_batch_id - 1
+
+    def _isolate(self, batch: Batch, error: psycopg.Error) -> Written:
+        """Halve a batch that PostgreSQL will not take until the row stands alone; that row goes to quarantine."""
+        size = len(batch.spans) + len(batch.events)
+        if size <= 1:
+            self._set_aside(batch, f"PostgreSQL refuses it: {_code(error)}")
+            return Written(refused=frozenset(item.row.key for item in batch.items()))
+        halves = [self.write(half) for half in _halves(batch)]
+        return Written(
+            sum(half.spans for half in halves),
+            sum(half.events for half in halves),
+            frozenset[SpanKey | EventKey]().union(*(half.refused for half in halves)),
+        )
+
+    def _set_aside(self, batch: Batch, reason: str) -> None:
+        rest = Batch()
+        rest.quarantine = [*batch.quarantine, *_quarantined(batch.items(), reason)]
+        self._persistently(rest)
+
+
+def _halves(batch: Batch) -> Iterable[Batch]:
+    items = batch.items()
+    middle = len(items) // 2
+    for part, quarantine in ((items[:middle], batch.quarantine), (items[middle:], [])):
+        half = Batch()
+        half.resources, half.scopes, half.quarantine = batch.resources, batch.scopes, quarantine
+        half.spans = [item for item in part if isinstance(item, SpanItem)]
+        half.events = [item for item in part if isinstance(item, EventItem)]
+        yield half
+
+
+def _quarantined(items: Iterable[SpanItem | EventItem], reason: str) -> list[QuarantineRow]:
+    return [
+        QuarantineRow("traces" if isinstance(item, SpanItem) else "logs", reason, item.source.request())
+        for item in items
+    ]
+
+
+def _require_durability(connection: Connection) -> None:
+    """OK means committed to disk: refuse a server that would lose it, and never inherit an asynchronous commit."""
+    for setting in _UNSAFE:
+        row = connection.execute("SELECT current_setting(%s)", [setting]).fetchone()
+        if row is not None and row[0] == "off":
+            raise ConfigurationError(
+                f"PostgreSQL runs with {setting}=off, so a crash can lose committed spans; turn it on"
+            )
+    connection.execute("SET synchronous_commit = on")
+
+
+def _worth_trying(error: Exception) -> bool:
+    """Whether an attempt within milliseconds may help: not when the disk or the connection slots are full."""
+    return not isinstance(error, (pg.DiskFull, pg.TooManyConnections, pg.CannotConnectNow, DatabaseUnavailableError))
+
+
+def _code(error: psycopg.Error) -> str:
+    """What went wrong, without the data: PostgreSQL's messages can quote it."""
+    return f"SQLSTATE {error.sqlstate or 'unknown'} ({type(error).__name__})"
