@@ -1,0 +1,1 @@
+"""The PostgreSQL span exporter: OTLP in, COPY out."""

@@ -1,0 +1,93 @@
+"""One byte string for everything that means the same record: what digests are taken of.
+
+Canonical means: protobuf's deterministic encoding, attributes sorted by key at every level (OTLP gives their order no
+meaning, and jsonb does not keep it), an empty status left out.
+"""
+
+import hashlib
+from typing import Any, Final
+
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationScope, KeyValue
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+#: Bytes that an empty status takes on the wire: a tag and a length of zero.
+_EMPTY_STATUS: Final = 2
+
+
+class Canonical:
+    """The canonical encoding of one message. Sorts the message in place."""
+
+    __slots__ = ("complete", "encoded")
+
+    def __init__(self, message: Span | LogRecord | Resource | InstrumentationScope, received: bytes) -> None:
+        removed = _normalise(message)
+        message.DiscardUnknownFields()
+        self.encoded = message.SerializeToString(deterministic=True)
+        #: Whether the fields that we know are all there is in the received bytes.
+        self.complete = len(self.encoded) + removed == len(received)
+        if not self.complete:
+            again = type(message).FromString(received)
+            _normalise(again)
+            self.encoded = again.SerializeToString(deterministic=True)
+
+
+def digest(*parts: bytes) -> bytes:
+    """SHA-256 over the parts, each with its length before it."""
+    sha = hashlib.sha256()
+    for part in parts:
+        sha.update(len(part).to_bytes(8))
+        sha.update(part)
+    return sha.digest()
+
+
+def short_id(digest: bytes) -> int:
+    """The first 8 bytes as a signed integer: the id of a resource or scope."""
+    return int.from_bytes(digest[:8], signed=True)
+
+
+def _normalise(message: Any) -> int:
+    """Sort a message's attributes; return how many bytes an empty status took that is now gone."""
+    _sort(message.attributes)
+    removed = 0
+    if isinstance(message, Span):
+        for event in message.events:
+            _sort(event.attributes)
+        for link in message.links:
+            _sort(link.attributes)
+        if message.HasField("status") and not message.status.ByteSize():
+            message.ClearField("status")
+            removed = _EMPTY_STATUS
+    elif isinstance(message, LogRecord) and message.HasField("body"):
+        _sort_value(message.body)
+    return removed
+
+
+def _sort(pairs: Any) -> None:
+    nested = False
+    previous = ""
+    ordered = True
+    for pair in pairs:
+        key = pair.key
+        ordered = ordered and previous <= key
+        previous = key
+        nested = nested or pair.value.WhichOneof("value") in ("kvlist_value", "array_value")
+    if not ordered:
+        pairs.sort(key=_key)
+    if nested:
+        for pair in pairs:
+            _sort_value(pair.value)
+
+
+def _sort_value(value: AnyValue) -> None:
+    kind = value.WhichOneof("value")
+    if kind == "kvlist_value":
+        _sort(value.kvlist_value.values)
+    elif kind == "array_value":
+        for member in value.array_value.values:
+            _sort_value(member)
+
+
+def _key(pair: KeyValue) -> str:
+    return pair.key

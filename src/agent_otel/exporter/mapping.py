@@ -1,0 +1,59 @@
+"""OTLP items to rows. Pure: no input raises, what cannot become a row is quarantined with its bytes and the reason."""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from google.protobuf.message import DecodeError
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from agent_otel.exporter.envelope import RawItem
+from agent_otel.exporter.event_mapping import map_event
+from agent_otel.exporter.origin import Origin, Origins
+from agent_otel.exporter.span_mapping import map_span
+from agent_otel.store.rows import Batch, EventItem, QuarantineRow, SpanItem
+
+#: A larger item is quarantined: it could not pass the hops behind us either.
+MAX_ITEM_BYTES: Final = 16 * 1024 * 1024
+
+
+def map_spans(items: Sequence[RawItem]) -> Batch:
+    """The batch that these spans make."""
+
+    def add(batch: Batch, item: RawItem, origin: Origin) -> None:
+        row, execution = map_span(Span.FromString(item.raw), item.raw, origin)
+        batch.spans.append(SpanItem(row, item, execution))
+
+    return _map(items, "traces", add)
+
+
+def map_logs(items: Sequence[RawItem]) -> Batch:
+    """The batch that these log records make."""
+
+    def add(batch: Batch, item: RawItem, origin: Origin) -> None:
+        row, execution = map_event(LogRecord.FromString(item.raw), item.raw, origin)
+        batch.events.append(EventItem(row, item, execution))
+
+    return _map(items, "logs", add)
+
+
+def _map(items: Sequence[RawItem], signal: str, add: Callable[[Batch, RawItem, Origin], None]) -> Batch:
+    batch = Batch()
+    origins = Origins()
+    for item in items:
+        try:
+            if len(item.raw) > MAX_ITEM_BYTES:
+                raise ValueError(f"larger than {MAX_ITEM_BYTES} bytes")
+            origin = origins.of(item)
+            add(batch, item, origin)
+            batch.resources[origin.resource.resource_id] = origin.resource
+            batch.scopes[origin.scope.scope_id] = origin.scope
+        except DecodeError as error:
+            _refuse(batch, signal, item, f"not valid protobuf: {error}")
+        except ValueError as error:
+            _refuse(batch, signal, item, str(error))
+    return batch
+
+
+def _refuse(batch: Batch, signal: str, item: RawItem, reason: str) -> None:
+    batch.quarantine.append(QuarantineRow(signal, reason, item.request()))

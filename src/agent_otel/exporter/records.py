@@ -1,0 +1,179 @@
+"""What a span or an event says about an execution, as facts that merge in any order (see agent_otel.model)."""
+
+import json
+import math
+import uuid
+from collections.abc import Mapping
+from typing import Any, Final
+
+from agent_otel import ids, semconv
+from agent_otel.exporter.values import MAX_DEPTH
+from agent_otel.model import (
+    FIELDS,
+    STATUS_ALIASES,
+    TERMINAL,
+    Field,
+    Rank,
+    earliest,
+    facts_of,
+    latest,
+)
+from agent_otel.store.rows import EventRow, ExecutionFacts, SpanRow
+
+_ERROR: Final = 2
+_MAX_NS: Final = 2**64 - 1
+_INT8_MAX: Final = 2**63 - 1
+
+_SMALL: Final = tuple(field for field in FIELDS if not field.content)
+_CONTENT: Final = tuple(field for field in FIELDS if field.content)
+#: Content that an open record must not claim: only an end has a result.
+_OPEN_CONTENT: Final = tuple(field for field in _CONTENT if field.rule != "outcome")
+#: Who it is about: all that events without facts of their own (heartbeats, exceptions, …) add.
+_IDENTITY: Final = ("correlation", "parent_execution_id", "agent_name", "session_id", "project")
+_IDENTITY_FIELDS: Final = tuple(field for field in FIELDS if field.name in _IDENTITY or field.name == "status")
+_STATING: Final = frozenset({semconv.EVENT_STARTED, semconv.EVENT_PROGRESS, semconv.EVENT_COMPLETED})
+
+
+def of_span(row: SpanRow, attributes: Mapping[str, Any]) -> ExecutionFacts | None:
+    """What a span says of the execution that it is; None for a step or any other span."""
+    if row.step_kind is not None or semconv.STEP_KIND in attributes:
+        return None
+    if row.execution_id is not None:
+        execution_id = uuid.UUID(bytes=row.execution_id)
+    elif row.operation == semconv.OPERATION_INVOKE_AGENT:
+        execution_id = ids.foreign_execution_id(row.trace_id.hex(), row.span_id.to_bytes(8, signed=True).hex())
+    else:
+        return None
+    values = _values(attributes)
+    failed = row.status_code == _ERROR
+    if values.get("status") not in TERMINAL:
+        values["status"] = "error" if failed else "success"
+    if failed:
+        values.setdefault("error_type", "_OTHER")
+        values.setdefault("error_message", row.status_message)
+    start = row.start_time * 1000 + row.start_ns
+    end = row.end_time * 1000 + row.end_ns
+    rank = str(Rank(values["status"], end, True, row.digest))
+    facts = facts_of(rank, _SMALL, values)
+    facts["started"], facts["last_event"] = earliest(start), latest(end)
+    facts["ended"] = [rank, end]
+    _place(facts, rank, row.trace_id, row.span_id, row.resource_id)
+    return ExecutionFacts(execution_id, facts, facts_of(rank, _CONTENT, values))
+
+
+def of_event(row: EventRow, attributes: Mapping[str, Any]) -> ExecutionFacts | None:
+    """What a log record says of the execution that it names; None when it names none."""
+    if row.execution_id is None:
+        return None
+    values = _values(attributes)
+    completed = row.event_name == semconv.EVENT_COMPLETED
+    if not completed:
+        values["status"] = "in_progress"
+    elif values.get("status") not in TERMINAL:
+        values["status"] = "success"
+    time = row.time * 1000 + row.time_ns
+    end = _time(attributes.get(semconv.EXECUTION_END_NS), time) if completed else time
+    rank = str(Rank(values["status"], end, False, row.digest))
+    stating = row.event_name in _STATING
+    facts = facts_of(rank, _SMALL if stating else _IDENTITY_FIELDS, values)
+    facts["started"] = earliest(_time(attributes.get(semconv.EXECUTION_START_NS), time))
+    facts["last_event"] = latest(end)
+    facts["ended"] = [rank, end if completed else None]
+    if row.event_name == semconv.EVENT_HEARTBEAT:
+        facts["heartbeat"] = ["", True]
+    if stating and row.trace_id and row.span_id:
+        _place(facts, rank, row.trace_id, row.span_id, row.resource_id)
+    content = facts_of(rank, _CONTENT if completed else _OPEN_CONTENT, values) if stating else {}
+    return ExecutionFacts(uuid.UUID(bytes=row.execution_id), facts, content)
+
+
+def _place(facts: dict[str, Any], rank: str, trace_id: bytes, span_id: int, resource_id: int) -> None:
+    facts["trace_id"] = [rank, str(uuid.UUID(bytes=trace_id))]
+    facts["span_id"] = [rank, span_id]
+    facts["resource_id"] = [rank, resource_id]
+
+
+def _time(stated: object, otherwise: int) -> int:
+    return stated if isinstance(stated, int) and 0 < stated <= _MAX_NS else otherwise
+
+
+def _values(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    values = {}
+    for field in FIELDS:
+        if field.attribute in attributes:
+            value = _typed(field, attributes[field.attribute])
+            if value is not None:
+                values[field.name] = value
+    if "status" in values:
+        values["status"] = STATUS_ALIASES.get(values["status"], values["status"])
+    return values
+
+
+def _typed(field: Field, value: Any) -> Any:
+    """A value as its field's type, or None when it is not of that type; the attribute itself is stored either way."""
+    if field.content:
+        return message_text(value)
+    if field.kind == "text":
+        return value if isinstance(value, str) else None
+    if field.kind == "uuid":
+        parsed = ids.parse_uuid(value) if isinstance(value, str) else None
+        return str(parsed) if parsed else None
+    if field.kind == "int":
+        return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= _INT8_MAX else None
+    if field.kind == "float":
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        return float(value) if number and math.isfinite(value) else None
+    if field.kind == "list":
+        return [member for member in value if isinstance(member, str)] if isinstance(value, list) else None
+    return _object(value)
+
+
+def _object(value: Any) -> dict[str, Any] | None:
+    parsed = _parsed(value)
+    return _storable(parsed) if isinstance(parsed, dict) else None
+
+
+def _storable(value: Any, depth: int = 0) -> Any:
+    """A decoded JSON value without what jsonb refuses: NUL, lone surrogates, NaN and infinities, endless nesting."""
+    if isinstance(value, str):
+        return value.replace("\0", "�").encode(errors="replace").decode()
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    if depth >= MAX_DEPTH and isinstance(value, (dict, list)):
+        return None
+    if isinstance(value, dict):
+        return {_storable(key): _storable(member, depth + 1) for key, member in value.items()}
+    if isinstance(value, list):
+        return [_storable(member, depth + 1) for member in value]
+    return value
+
+
+def message_text(value: Any) -> str | None:
+    """The text of GenAI messages (a JSON string of messages or parts) when that is all they hold, else as given."""
+    if value is None:
+        return None
+    parsed = _parsed(value)
+    texts = [_part_text(part) for entry in parsed for part in _parts(entry)] if isinstance(parsed, list) else []
+    if texts and all(text is not None for text in texts):
+        return str(_storable("\n".join(text for text in texts if text is not None)))
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _parts(entry: Any) -> list[Any]:
+    parts = entry.get("parts") if isinstance(entry, dict) else None
+    return parts if isinstance(parts, list) else [entry]
+
+
+def _part_text(part: Any) -> str | None:
+    if isinstance(part, dict) and part.get("type") == "text" and isinstance(part.get("content"), str):
+        return str(part["content"])
+    return None
+
+
+def _parsed(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        return None
