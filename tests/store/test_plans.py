@@ -1,0 +1,71 @@
+"""Questions about one execution read one trace's rows, however much is stored beside it."""
+
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from agent_otel import ids, semconv
+from agent_otel.exporter.envelope import RawItem
+from agent_otel.exporter.mapping import map_spans
+from agent_otel.exporter.values import to_attributes
+from agent_otel.store import queries
+from agent_otel.store.connection import Connection, connect
+from agent_otel.store.writer import Writer
+from tests.fixtures.executions import START_NS
+
+DAY_NS = 86_400_000_000_000
+DAYS, PER_DAY, STEPS = 8, 120, 9
+
+
+@pytest.fixture
+def connection(database_url: str) -> Iterator[Connection]:
+    """A database with some days of executions, and statistics about them."""
+    writer = Writer(database_url)
+    for day in range(DAYS):
+        spans = [span for number in range(PER_DAY) for span in _execution(day, number)]
+        writer.write(map_spans([RawItem(span.SerializeToString(), b"", b"", b"", b"") for span in spans]))
+    writer.close()
+    with connect(database_url, application="test", autocommit=True) as connection:
+        connection.execute("ANALYZE")
+        yield connection
+
+
+def _execution(day: int, number: int) -> list[Span]:
+    execution_id = uuid.UUID(int=(day * PER_DAY + number + 1) * 2**64 + number, version=4)
+    root = ids.execution_span_id(execution_id)
+    shared = {semconv.EXECUTION_ID: str(execution_id), semconv.GEN_AI_AGENT_NAME: f"agent-{number % 5}"}
+    steps = [(root + 1 + step, {semconv.STEP_KIND: "tool"}) for step in range(STEPS)]
+    return [
+        Span(
+            trace_id=execution_id.bytes,
+            span_id=(span_id % 2**64).to_bytes(8),
+            parent_span_id=b"" if span_id == root else root.to_bytes(8),
+            start_time_unix_nano=START_NS + day * DAY_NS + index,
+            end_time_unix_nano=START_NS + day * DAY_NS + index + 1000,
+            attributes=to_attributes({**shared, **more}),
+        )
+        for index, (span_id, more) in enumerate([(root, {}), *steps])
+    ]
+
+
+def rows_read(plan: dict[str, Any]) -> int:
+    """Rows that all scans of a plan looked at, kept or filtered out."""
+    own = 0
+    if "Scan" in plan["Node Type"] and plan["Node Type"] != "CTE Scan":
+        loops = plan["Actual Loops"]
+        own = (plan["Actual Rows"] + plan.get("Rows Removed by Filter", 0)) * loops
+    return int(own) + sum(rows_read(child) for child in plan.get("Plans", []))
+
+
+@pytest.mark.parametrize("name", ["steps", "family", "find_execution", "spans_of_trace"])
+def test_one_execution_is_found_without_scanning(connection: Connection, name: str) -> None:
+    """The plan of each question reads less than a twentieth of what is stored."""
+    row = connection.execute("SELECT execution_id, trace_id FROM executions LIMIT 1").fetchone()
+    assert row is not None
+    parameters = {"id": row[0], "ids": [row[0]], "trace_id": row[1]}
+    explain: Any = "EXPLAIN (ANALYZE, FORMAT JSON) " + queries.load("read")[name]
+    (plan,) = connection.execute(explain, parameters).fetchone() or ()
+    assert rows_read(plan[0]["Plan"]) < DAYS * PER_DAY * STEPS / 20
