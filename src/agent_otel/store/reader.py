@@ -2,7 +2,7 @@
 
 import datetime as dt
 import uuid
-from typing import Any
+from typing import Any, LiteralString
 
 from psycopg.rows import dict_row
 
@@ -60,6 +60,12 @@ class Reader:
     def scope(self, scope_id: int) -> Row:
         """One scope, as `exporter.rebuild.scope` takes it. Raises LookupError."""
         return self._one("scope", scope_id)
+
+    def query(self, statement: LiteralString) -> tuple[list[str], list[tuple[Any, ...]]]:
+        """Column names and rows of a statement of your own."""
+        with self._connection.transaction(), self._connection.cursor() as cursor:
+            rows = cursor.execute(statement).fetchall()
+            return [column.name for column in cursor.description or ()], rows
 
     def _one(self, query: str, row_id: int) -> Row:
         rows = self._rows(query, id=row_id)

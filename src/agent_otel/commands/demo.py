@@ -1,0 +1,96 @@
+"""`agent-otel demo`: the example agent on a throw-away stack, and what came out of it."""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from agent_otel.commands import execution_tree, jaeger_query, show, terminal
+from agent_otel.errors import LocalStackError
+from agent_otel.local_stack.stack import LocalStack
+from agent_otel.store.reader import Reader
+
+HOME: Final = Path(".demo")
+EXAMPLE: Final = Path("examples", "review_agent.py")
+ARRIVAL_S: Final = 30.0
+_POLL_S: Final = 0.1
+
+_QUERY: Final = """SELECT agent_name, status, duration_ms, user_prompt
+FROM agent_execution_logs ORDER BY started_at"""
+
+
+def run(argv: Sequence[str]) -> int:
+    """Start the stack, run the agent, show the result, stop the stack."""
+    argparse.ArgumentParser(
+        prog="agent-otel demo",
+        description="Run the example agent of a checkout on a stack of its own in ./.demo, on free ports, and stop it.",
+        epilog="example: make demo",
+    ).parse_args(argv)
+    if not EXAMPLE.exists():
+        raise LocalStackError(f"{EXAMPLE} is not here; run this in a checkout of agent-otel: `make demo`")
+    started = time.monotonic()
+    # A throw-away stack: what an earlier demo stored would be mixed into what this one shows.
+    shutil.rmtree(HOME, ignore_errors=True)
+    with LocalStack(HOME, free_ports=True) as stack:
+        _say(f"stack ready after {time.monotonic() - started:.1f} s; running {EXAMPLE}")
+        _run_agent(stack)
+        with Reader(stack.database_url) as reader:
+            tree = _arrived(reader)
+            _show(stack, reader, tree)
+    _say(f"stopped; all of it took {time.monotonic() - started:.1f} s")
+    return 0
+
+
+def _run_agent(stack: LocalStack) -> None:
+    environment = {**os.environ, "AGENT_OTEL_HOME": str(HOME.absolute()), "AGENT_OTEL_ENDPOINT": stack.endpoint}
+    finished = subprocess.run([sys.executable, str(EXAMPLE)], env=environment, timeout=120, check=False)
+    if finished.returncode:
+        raise LocalStackError(f"{EXAMPLE} failed with exit code {finished.returncode}")
+
+
+def _arrived(reader: Reader) -> execution_tree.Node:
+    """The agent's tree, once every span of it is stored."""
+    deadline = time.monotonic() + ARRIVAL_S
+    while time.monotonic() < deadline:
+        execution_id = reader.find(None)
+        if execution_id is not None:
+            tree = show.load(reader, str(execution_id))
+            if len(tree.children) == 2 and all(node.execution["completed_at"] for node in (tree, *tree.children)):
+                return tree
+        time.sleep(_POLL_S)
+    raise LocalStackError(f"the agent's spans were not in PostgreSQL after {ARRIVAL_S:.0f} s; see {HOME}/state")
+
+
+def _show(stack: LocalStack, reader: Reader, tree: execution_tree.Node) -> None:
+    _heading("agent-otel show last")
+    print(execution_tree.render(tree))
+    _heading("agent-otel psql")
+    print(f"{_QUERY};\n")
+    columns, rows = reader.query(_QUERY)
+    print(terminal.table(columns, [["" if cell is None else str(cell) for cell in row] for row in rows]))
+    _heading("the way the spans took")
+    print("example agent → " + " → ".join(f"{hop.name} ({hop.address})" for hop in stack.hops))
+    trace_id = tree.execution["correlation_id"]
+    stored = len(reader.spans(trace_id))
+    if stack.jaeger_query_url:
+        shown = jaeger_query.wait_for_spans(stack.jaeger_query_url, trace_id.hex, stored, ARRIVAL_S)
+        print(f"spans in PostgreSQL: {stored}, in Jaeger: {shown}")
+    else:
+        print(f"spans in PostgreSQL: {stored}; without Collector and Jaeger, which `agent-otel tools install` adds")
+    _heading("where to look next")
+    print("agent-otel up          the same stack to keep, on the standard ports")
+    print("examples/              the agent that just ran: how to instrument")
+    print("docs/architecture.md   what each hop promises;  docs/schema.md  every table and view")
+
+
+def _heading(text: str) -> None:
+    print(f"\n── {text} {'─' * max(0, 76 - len(text))}")
+
+
+def _say(text: Any) -> None:
+    print(f"demo: {text}", file=sys.stderr, flush=True)

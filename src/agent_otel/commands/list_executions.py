@@ -1,0 +1,75 @@
+"""`agent-otel list`: the newest executions."""
+
+import argparse
+import datetime as dt
+import json
+import re
+from collections.abc import Sequence
+from typing import Any, Final
+
+from agent_otel.commands import database, terminal
+from agent_otel.errors import ConfigurationError
+from agent_otel.store.reader import Reader
+
+STATUSES: Final = ("in_progress", "success", "partial", "error", "cancelled", "abandoned")
+_AGO: Final = re.compile(r"(\d+)([smhdw])")
+_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_COLUMNS: Final = ("started", "agent", "status", "duration", "tokens", "execution", "description")
+
+
+def run(argv: Sequence[str]) -> int:
+    """Print a table of executions, or JSON lines."""
+    arguments = _parser().parse_args(argv)
+    since = instant(arguments.since) if arguments.since else None
+    with Reader(database.url(arguments)) as reader:
+        rows = reader.executions(agent=arguments.agent, status=arguments.status, since=since, limit=arguments.limit)
+    if arguments.json:
+        for row in rows:
+            print(json.dumps(row, default=str))
+    elif not rows:
+        print("no executions" + (" match" if arguments.agent or arguments.status or since else " yet"))
+    else:
+        print(terminal.table(_COLUMNS, [_cells(row) for row in rows]))
+    return 0
+
+
+def instant(text: str, now: dt.datetime | None = None) -> dt.datetime:
+    """`2h`, `7d` (ago), or an ISO 8601 date or time (UTC when it names no zone). Raises ConfigurationError."""
+    ago = _AGO.fullmatch(text)
+    if ago:
+        return (now or dt.datetime.now(dt.UTC)) - dt.timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+    try:
+        parsed = dt.datetime.fromisoformat(text)
+    except ValueError:
+        raise ConfigurationError(
+            f"--since {text!r} is neither like 2h or 7d nor an ISO date such as 2026-01-31"
+        ) from None
+    return parsed if parsed.tzinfo else parsed.replace(tzinfo=dt.UTC)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="agent-otel list",
+        description="The newest executions, newest first.",
+        epilog="example: agent-otel list --agent agent-research --status error --since 7d",
+    )
+    parser.add_argument("--agent", help="only this agent")
+    parser.add_argument("--status", choices=STATUSES, help="only this status")
+    parser.add_argument("--since", help="only those started since: 30m, 2h, 7d, or an ISO date or time")
+    parser.add_argument("--limit", type=int, default=20, help="at most this many (default: 20)")
+    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    database.add_argument(parser)
+    return parser
+
+
+def _cells(row: dict[str, Any]) -> list[str]:
+    started = row["started_at"]
+    return [
+        started.strftime("%Y-%m-%d %H:%M:%S") if started else "",
+        row["agent_name"] or "",
+        row["status"],
+        terminal.duration(row["duration_ms"]),
+        str(row["total_tokens"] or ""),
+        str(row["execution_id"]),
+        row["description"] or row["error_type"] or "",
+    ]
