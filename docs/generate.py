@@ -8,6 +8,8 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
+from agent_otel import settings as client_settings
+from agent_otel.exporter import config as exporter_settings
 from agent_otel.local_stack.ports import free_port
 from agent_otel.local_stack.postgres import EmbeddedPostgres
 from agent_otel.store.connection import connect
@@ -35,7 +37,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="change nothing; exit 1 when a page is out of date")
     check = parser.parse_args().check
-    pages = {"attributes.md": attributes(SEMCONV.read_text(encoding="utf-8")), "schema.md": schema()}
+    pages = {
+        "attributes.md": attributes(SEMCONV.read_text(encoding="utf-8")),
+        "schema.md": schema(),
+        "settings.md": settings(),
+    }
     return max([_page(DOCS / name, text, check=check) for name, text in pages.items()])
 
 
@@ -81,6 +87,23 @@ def schema() -> str:
                     lines.append(f"| `{column}` | {data_type} | {note} |")
         connection.close()
     return "\n".join(lines) + "\n"
+
+
+def settings() -> str:
+    """The page of every environment variable, read off the tables that read them."""
+    lines = ["# Settings", "", "Generated from the program by `make generate`. All are environment variables."]
+    lines += ["", "## Client: span helpers", "", "| variable | default | meaning |", "|---|---|---|"]
+    for variable in client_settings.VARIABLES:
+        fallback = f"; falls back to `{variable.fallback}`" if variable.fallback else ""
+        lines.append(f"| `{variable.name}` | {_code(variable.default)} | {variable.meaning}{fallback} |")
+    lines += ["", "## Exporter", "", "| variable | default | meaning |", "|---|---|---|"]
+    for setting in exporter_settings.SETTINGS:
+        lines.append(f"| `{setting.variable}` | {_code(setting.default)} | {setting.meaning} |")
+    return "\n".join(lines) + "\n"
+
+
+def _code(default: str | None) -> str:
+    return f"`{default}`" if default else ""
 
 
 def _page(path: Path, text: str, *, check: bool) -> int:

@@ -43,7 +43,7 @@ def review(project: Path) -> str:
         with agent_otel.step("release or not", kind="decision") as decision:
             open_points = sum(modules.values())
             verdict = f"{passed} tests pass, {releases} releases in the notes, {open_points} open point(s)"
-            decision.observation = "release" if passed and not open_points else "release after the open points"
+            decision.observation("release" if passed and not open_points else "release after the open points")
         run.result(verdict)
         run.quality_score(1.0 if not open_points else 0.8)
         return verdict
@@ -70,7 +70,7 @@ def run_tests(project: Path) -> int:
         step.output(finished.stderr)
         outcomes = re.findall(r"^(test_\w+) .*?(ok|FAIL|ERROR)$", finished.stderr, re.MULTILINE | re.DOTALL)
         failed = [name for name, outcome in outcomes if outcome != "ok"]
-        step.observation = f"{len(outcomes)} tests, {len(failed)} failed"
+        step.observation(f"{len(outcomes)} tests, {len(failed)} failed")
         if failed:
             step.fail(f"failed: {', '.join(failed)}")
     passed = len(outcomes) - len(failed)
@@ -91,7 +91,7 @@ def check_notes(project: Path) -> int:
     except UnicodeDecodeError as error:
         with agent_otel.step("read_notes", kind="error", action="read it as Latin-1 instead") as recovery:
             text = notes.read_text(encoding="latin-1")
-            recovery.observation = "it was written before UTF-8 was the rule"
+            recovery.observation("it was written before UTF-8 was the rule")
         if run:
             run.record_error(error, recovery_action="read it as Latin-1")
     releases = len(re.findall(r"^inventory \d", text, re.MULTILINE))

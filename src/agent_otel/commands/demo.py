@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -12,7 +11,7 @@ from typing import Any, Final
 
 from agent_otel.commands import execution_tree, jaeger_query, show, terminal
 from agent_otel.errors import LocalStackError
-from agent_otel.local_stack.stack import LocalStack
+from agent_otel.local_stack.stack import LocalStack, discard
 from agent_otel.store.reader import Reader
 
 HOME: Final = Path(".demo")
@@ -34,8 +33,10 @@ def run(argv: Sequence[str]) -> int:
     if not EXAMPLE.exists():
         raise LocalStackError(f"{EXAMPLE} is not here; run this in a checkout of agent-otel: `make demo`")
     started = time.monotonic()
-    # A throw-away stack: what an earlier demo stored would be mixed into what this one shows.
-    shutil.rmtree(HOME, ignore_errors=True)
+    # A throw-away stack on a database of its own: nothing of the user's, nothing of an earlier demo.
+    os.environ.pop("AGENT_OTEL_DATABASE_URL", None)
+    if HOME.exists():
+        discard(HOME)
     with LocalStack(HOME, free_ports=True) as stack:
         _say(f"stack ready after {time.monotonic() - started:.1f} s; running {EXAMPLE}")
         _run_agent(stack)
@@ -74,14 +75,20 @@ def _show(stack: LocalStack, reader: Reader, tree: execution_tree.Node) -> None:
     columns, rows = reader.query(_QUERY)
     print(terminal.table(columns, [["" if cell is None else str(cell) for cell in row] for row in rows]))
     _heading("the way the spans took")
-    print("example agent → " + " → ".join(f"{hop.name} ({hop.address})" for hop in stack.hops))
+    way = [f"{hop.name} ({hop.address})" for hop in stack.hops]
+    # The Collector feeds Jaeger beside the exporter, not after PostgreSQL.
+    print("example agent → " + " → ".join(way[:3] if stack.jaeger_query_url else way))
+    if stack.jaeger_query_url:
+        print(f"{' ' * len('example agent → ')}{way[0]} → {way[-1]}")
     trace_id = tree.execution["correlation_id"]
     stored = len(reader.spans(trace_id))
     if stack.jaeger_query_url:
         shown = jaeger_query.wait_for_spans(stack.jaeger_query_url, trace_id.hex, stored, ARRIVAL_S)
         print(f"spans in PostgreSQL: {stored}, in Jaeger: {shown}")
     else:
-        print(f"spans in PostgreSQL: {stored}; without Collector and Jaeger, which `agent-otel tools install` adds")
+        print(f"spans in PostgreSQL: {stored}")
+    for line in stack.missing:
+        print(f"note: {line}")
     _heading("where to look next")
     print("agent-otel up          the same stack to keep, on the standard ports")
     print("examples/              the agent that just ran: how to instrument")

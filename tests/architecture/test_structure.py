@@ -1,0 +1,72 @@
+"""What keeps the code readable, beside the import contracts that lint-imports checks."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+FILES = sorted(
+    path for folder in ("src", "tests", "benchmarks", "docs", "grafana") for path in (ROOT / folder).rglob("*.py")
+)
+MAX_LINES = 300
+FORBIDDEN_NAMES = {"utils.py", "helpers.py", "common.py", "base.py", "misc.py"}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_files_are_small_and_named_for_what_they_are(path: Path) -> None:
+    """No file is over 300 lines, and none is a drawer."""
+    source = path.read_text(encoding="utf-8")
+    assert len(source.splitlines()) <= MAX_LINES
+    assert path.name not in FORBIDDEN_NAMES
+
+
+@pytest.mark.parametrize(
+    ("module", "heavy"),
+    [
+        ("agent_otel", {"opentelemetry", "psycopg", "grpc", "asyncio", "google"}),
+        (
+            "agent_otel.cli",
+            {"opentelemetry", "psycopg", "grpc", "asyncio", "google", "argparse", "logging", "dataclasses"},
+        ),
+        ("agent_otel.spool", {"opentelemetry", "psycopg", "logging", "asyncio", "http", "urllib"}),
+    ],
+)
+def test_imports_stay_light(module: str, heavy: set[str]) -> None:
+    """Importing the package or the command's entry point loads nothing heavy."""
+    source = f"import sys, {module}; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-S", "-c", f"import sys; sys.path.insert(0, {str(ROOT / 'src')!r}); {source}"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert not heavy & {name.partition(".")[0] for name in loaded.stdout.split()}
+
+
+def test_the_public_names_are_those_that_are_promised() -> None:
+    """agent_otel exports what __all__ says, and each name resolves."""
+    import agent_otel
+
+    assert sorted(agent_otel.__all__) == list(agent_otel.__all__)
+    for name in agent_otel.__all__:
+        assert getattr(agent_otel, name) is not None
+        assert name in dir(agent_otel)
+
+
+def test_public_functions_have_docstrings() -> None:
+    """Every public module, class and function of the package says what it is."""
+    for path in FILES:
+        if not path.is_relative_to(ROOT / "src"):
+            continue
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        assert ast.get_docstring(tree), path
+        for node in ast.walk(tree):
+            if (
+                isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
+                and node.col_offset == 0
+                and not node.name.startswith("_")
+            ):
+                assert ast.get_docstring(node), f"{path}: {node.name}"
