@@ -1,6 +1,7 @@
 """Executions in SQL: the merge rule, the views, the status that is decided when read."""
 
 import uuid
+from contextlib import closing
 from functools import reduce
 from typing import Any
 
@@ -46,8 +47,8 @@ def test_sql_merges_as_python_does(database_url: str) -> None:
         assert facts == reduce(merge_facts, (record.facts for record in records))
         assert content == reduce(merge_facts, (record.content for record in records))
 
-    same()
-    writer.close()
+    with closing(writer):
+        same()
 
 
 def _renamed(batch: Batch, execution_id: uuid.UUID) -> Batch:

@@ -1,6 +1,7 @@
 """Records through the writer, PostgreSQL and the reader: what comes back is what went in."""
 
 import uuid
+from contextlib import closing
 
 from hypothesis import given, settings
 from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
@@ -27,7 +28,7 @@ def test_spans_come_back_from_the_database(database_url: str) -> None:
     """Random spans, with their resources and scopes, are read back equal."""
     writer, reader = Writer(database_url), Reader(database_url)
 
-    @given(otlp.SPANS, otlp.RESOURCES, otlp.SCOPES)
+    @given(otlp.SPANS | otlp.PLAIN_SPANS, otlp.RESOURCES, otlp.SCOPES)
     @settings(max_examples=max(200, settings().max_examples // 5))
     def round_trip(span: Span, resource: Resource, scope: InstrumentationScope) -> None:
         trace_id = uuid.uuid4()
@@ -42,16 +43,15 @@ def test_spans_come_back_from_the_database(database_url: str) -> None:
         assert canonical(rebuild.resource(reader.resource(row["resource_id"]))) == canonical(resource)
         assert canonical(rebuild.scope(reader.scope(row["scope_id"]))) == canonical(scope)
 
-    with reader:
+    with closing(writer), reader:
         round_trip()
-    writer.close()
 
 
 def test_log_records_come_back_from_the_database(database_url: str) -> None:
     """Random log records are read back equal."""
     writer, reader = Writer(database_url), Reader(database_url)
 
-    @given(otlp.LOG_RECORDS)
+    @given(otlp.LOG_RECORDS | otlp.PLAIN_LOG_RECORDS)
     @settings(max_examples=max(200, settings().max_examples // 5))
     def round_trip(record: LogRecord) -> None:
         trace_id = uuid.uuid4()
@@ -62,6 +62,5 @@ def test_log_records_come_back_from_the_database(database_url: str) -> None:
         (row,) = reader.events(trace_id)
         assert canonical(rebuild.log_record(row)) == canonical(record)
 
-    with reader:
+    with closing(writer), reader:
         round_trip()
-    writer.close()

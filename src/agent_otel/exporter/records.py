@@ -30,7 +30,9 @@ _CONTENT: Final = tuple(field for field in FIELDS if field.content)
 _OPEN_CONTENT: Final = tuple(field for field in _CONTENT if field.rule != "outcome")
 #: Who it is about: all that events without facts of their own (heartbeats, exceptions, …) add.
 _IDENTITY: Final = ("correlation", "parent_execution_id", "agent_name", "session_id", "project")
-_IDENTITY_FIELDS: Final = tuple(field for field in FIELDS if field.name in _IDENTITY or field.name == "status")
+_IDENTITY_FIELDS: Final = tuple(field for field in _SMALL if field.name in _IDENTITY or field.rule == "outcome")
+#: How it ended: an open record knows nothing of that but that it has not.
+_OUTCOME: Final = frozenset(field.name for field in FIELDS if field.rule == "outcome")
 _STATING: Final = frozenset({semconv.EVENT_STARTED, semconv.EVENT_PROGRESS, semconv.EVENT_COMPLETED})
 
 
@@ -68,7 +70,7 @@ def of_event(row: EventRow, attributes: Mapping[str, Any]) -> ExecutionFacts | N
     values = _values(attributes)
     completed = row.event_name == semconv.EVENT_COMPLETED
     if not completed:
-        values["status"] = "in_progress"
+        values = {name: value for name, value in values.items() if name not in _OUTCOME} | {"status": "in_progress"}
     elif values.get("status") not in TERMINAL:
         values["status"] = "success"
     time = row.time * 1000 + row.time_ns

@@ -98,22 +98,24 @@ SELECT
   metadata
 FROM agent_executions;
 
+-- Joined to the table for its index on open executions: the status that is decided when read has none.
 CREATE OR REPLACE VIEW agent_executions_active AS
 SELECT
-  execution_id,
-  correlation_id,
-  session_id,
-  agent_name,
-  description,
-  started_at,
-  (extract(epoch FROM now() - started_at) * 1000)::int8 AS running_ms,
-  stage,
-  percent,
-  last_event_at,
-  parent_execution_id,
-  project
-FROM agent_executions
-WHERE status = 'in_progress';
+  a.execution_id,
+  a.correlation_id,
+  a.session_id,
+  a.agent_name,
+  a.description,
+  a.started_at,
+  (extract(epoch FROM now() - a.started_at) * 1000)::int8 AS running_ms,
+  a.stage,
+  a.percent,
+  a.last_event_at,
+  a.parent_execution_id,
+  a.project
+FROM agent_executions a
+JOIN executions e USING (execution_id)
+WHERE e.recorded_status = 'in_progress' AND a.status = 'in_progress';
 
 -- The execution that encloses a span which does not name it: the nearest span above that is an execution's own.
 CREATE OR REPLACE FUNCTION enclosing_execution(trace uuid, parent int8) RETURNS uuid

@@ -1,0 +1,67 @@
+"""The property tests see what they are for: with a bug planted, each fails."""
+
+from typing import Any
+
+import pytest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from agent_otel.exporter import span_mapping, values
+from agent_otel.model import Facts, merge_facts
+from agent_otel.store.connection import connect
+from tests.property import test_mapping, test_merge
+from tests.store import test_executions
+
+
+def _failure(test: Any, *arguments: object) -> BaseException:
+    """What a test that should fail fails with."""
+    with pytest.raises((AssertionError, ExceptionGroup)) as caught:
+        test(*arguments)
+    return caught.value
+
+
+def test_a_double_that_jsonb_would_change_is_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forgetting that jsonb drops the sign of -0 and the point of 1e22 is found."""
+    monkeypatch.setattr(values.Reading, "_double", lambda _self, number: number if number == number else str(number))
+    assert _failure(test_mapping.test_any_value_comes_back_on_an_ordinary_span)
+
+
+def test_a_forgotten_link_field_is_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mapping that leaves the flags of links out is found."""
+    original = span_mapping._link
+
+    def forgetful(link: Span.Link, reading: values.Reading) -> dict[str, Any]:
+        return {key: value for key, value in original(link, reading).items() if key != "flags"}
+
+    monkeypatch.setattr(span_mapping, "_link", forgetful)
+    assert _failure(test_mapping.test_an_ordinary_span_comes_back_from_its_columns)
+
+
+def test_a_merge_in_which_the_last_one_wins_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Merging by order of arrival is found."""
+    monkeypatch.setattr(test_merge, "merge_facts", lambda left, right: {**left, **right})
+    assert _failure(test_merge.test_any_order_and_any_repeats_give_the_same_facts)
+
+
+def test_a_merge_that_keeps_the_error_of_a_lower_record_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Taking any error instead of the highest record's is found."""
+
+    def clinging(left: Facts, right: Facts) -> Facts:
+        merged = merge_facts(left, right)
+        for facts in (left, right):
+            if merged.get("error_type", ["", None])[1] is None and facts.get("error_type", ["", None])[1] is not None:
+                merged["error_type"] = facts["error_type"]
+        return merged
+
+    monkeypatch.setattr(test_merge, "merge_facts", clinging)
+    assert _failure(test_merge.test_the_highest_record_gives_the_outcome)
+
+
+def test_a_wrong_merge_in_sql_is_found(database_url: str) -> None:
+    """A database whose merge_facts prefers the latest arrival is found."""
+    with connect(database_url, application="test") as connection:
+        connection.execute(
+            "CREATE OR REPLACE FUNCTION merge_facts(present jsonb, candidate jsonb) RETURNS jsonb"
+            " LANGUAGE sql IMMUTABLE RETURN coalesce(present, '{}') || coalesce(candidate, '{}')"
+        )
+    connection.close()
+    assert _failure(test_executions.test_sql_merges_as_python_does, database_url)
