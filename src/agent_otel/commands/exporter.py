@@ -1,0 +1,38 @@
+"""`agent-otel exporter`: run the PostgreSQL span exporter until SIGTERM or Ctrl-C."""
+
+import argparse
+import os
+import signal
+import threading
+from collections.abc import Sequence
+
+from agent_otel.exporter import config, json_log
+from agent_otel.exporter.service import Service
+
+
+def run(argv: Sequence[str]) -> int:
+    """Serve until told to stop: 0 when all under way was finished, 1 when some was not."""
+    parser = argparse.ArgumentParser(
+        prog="agent-otel exporter",
+        description="Receive OTLP traces and logs, store them in PostgreSQL, and say OK once they are committed.",
+        epilog=_settings(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.parse_args(argv)
+    settings = config.read(os.environ)
+    json_log.configure(json_log.secrets_of(settings.database_url))
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    service = Service(settings)
+    service.start()
+    stop.wait()
+    return 0 if service.stop() else 1
+
+
+def _settings() -> str:
+    lines = ["environment:"]
+    for setting in config.SETTINGS:
+        default = f" (default {setting.default})" if setting.default else ""
+        lines += [f"  {setting.variable}", f"      {setting.meaning}{default}"]
+    return "\n".join(lines)
