@@ -1,0 +1,99 @@
+"""OTLP over gRPC: TraceService and LogsService, raw bytes in.
+
+No generated servicer: it would decode before our code runs, and answer INTERNAL to a request with one bad string,
+upon which the Collector drops all of it.
+"""
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Final, NoReturn
+
+import grpc
+
+from agent_otel.exporter.config import Address, Config
+from agent_otel.exporter.in_flight import InFlight
+from agent_otel.exporter.ingest import Encoding, Ingest
+from agent_otel.exporter.metrics import Metrics
+from agent_otel.exporter.signals import COLLECTOR, SIGNALS, Signal
+from agent_otel.exporter.status import answer_to, log_refusal, rpc_status, trailers
+
+#: OTLP signals that we do not take, so that their senders learn more than "Method not found!".
+_OTHERS: Final = (
+    f"{COLLECTOR}metrics.v1.MetricsService/Export",
+    f"{COLLECTOR}profiles.v1development.ProfilesService/Export",
+)
+#: Answer a little before the client gives up: it would not learn then that it should send again.
+_SPARE_SECONDS: Final = 0.1
+
+_Behavior = Callable[[bytes, grpc.ServicerContext], bytes]
+
+
+class GrpcReceiver:
+    """One listening address. Requests beyond the number of threads wait unread in their connections."""
+
+    def __init__(self, ingest: Ingest, in_flight: InFlight, config: Config, metrics: Metrics) -> None:
+        self._ingest = ingest
+        self._in_flight = in_flight
+        self._metrics = metrics
+        self._address = config.grpc
+        self._threads = ThreadPoolExecutor(config.grpc_threads, "grpc")
+        options = [
+            ("grpc.max_receive_message_length", config.max_body),
+            # Two processes on one port would split the connections between them without a word.
+            ("grpc.so_reuseport", 0),
+        ]
+        behaviors: dict[str, _Behavior] = {signal.rpc: partial(self._export, signal) for signal in SIGNALS}
+        behaviors.update((method, self._unimplemented) for method in _OTHERS)
+        self._server = grpc.server(self._threads, options=options)
+        self._server.add_generic_rpc_handlers(tuple(map(_service, behaviors.items())))
+
+    def start(self) -> Address:
+        """Open the port and serve; returns where. Raises OSError when it cannot be opened."""
+        try:
+            port = self._server.add_insecure_port(str(self._address))
+        except RuntimeError as error:
+            raise OSError(str(error)) from None
+        self._server.start()
+        return self._address._replace(port=port)
+
+    def stop(self, seconds: float) -> None:
+        """Take no more requests and let those under way finish, for at most `seconds`."""
+        self._server.stop(seconds).wait(seconds + 1.0)
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _export(self, signal: Signal, body: bytes, context: grpc.ServicerContext) -> bytes:
+        code = grpc.StatusCode.OK
+        try:
+            with self._in_flight.reserve() as room:
+                room.grow(len(body))
+                response = self._ingest.export(signal, body, Encoding.PROTOBUF, _deadline(context))
+            return response.SerializeToString()
+        except Exception as error:  # noqa: BLE001 - the one table answers, also what it does not know
+            code = answer_to(error).grpc
+            log_refusal(signal.name, "grpc", error)
+            _abort(context, error)
+        finally:
+            self._metrics.requests.labels(signal.name, "grpc", code.name).inc()
+
+    def _unimplemented(self, _body: bytes, context: grpc.ServicerContext) -> bytes:
+        code = grpc.StatusCode.UNIMPLEMENTED
+        self._metrics.requests.labels("none", "grpc", code.name).inc()
+        context.abort(code, "this receiver takes traces and logs only: send the rest elsewhere or turn it off")
+
+
+def _service(method: tuple[str, _Behavior]) -> "grpc.GenericRpcHandler[bytes, bytes]":
+    path, behavior = method
+    _, service, name = path.split("/")
+    return grpc.method_handlers_generic_handler(service, {name: grpc.unary_unary_rpc_method_handler(behavior)})
+
+
+def _deadline(context: grpc.ServicerContext) -> float | None:
+    left = context.time_remaining()
+    return None if left is None else time.monotonic() + left - _SPARE_SECONDS
+
+
+def _abort(context: grpc.ServicerContext, error: Exception) -> NoReturn:
+    context.set_trailing_metadata(trailers(error))
+    context.abort(answer_to(error).grpc, rpc_status(error).message)

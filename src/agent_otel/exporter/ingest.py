@@ -1,0 +1,137 @@
+"""What every door does with a request: decode, map, store, and only then answer."""
+
+import logging
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future
+from enum import Enum
+from itertools import product
+from typing import Final
+
+from google.protobuf.message import Message
+
+from agent_otel.errors import RetryableError
+from agent_otel.exporter import decode_json, envelope
+from agent_otel.exporter.config import Config
+from agent_otel.exporter.envelope import RawItem
+from agent_otel.exporter.group_commit import GroupCommit
+from agent_otel.exporter.metrics import Metrics
+from agent_otel.exporter.refusals import Refusals
+from agent_otel.exporter.signals import SIGNALS, Signal
+from agent_otel.store.rows import Batch, QuarantineRow
+
+logger: Final = logging.getLogger(__name__)
+
+
+class Encoding(Enum):
+    """How a request is spelled; its response is spelled the same."""
+
+    PROTOBUF = "application/x-protobuf"
+    JSON = "application/json"
+
+
+class Ingest:
+    """The one export behind all doors. Any number of threads may call it."""
+
+    def __init__(self, commits: GroupCommit, config: Config, metrics: Metrics) -> None:
+        self._commits = commits
+        self._config = config
+        self._metrics = metrics
+        for signal, counter in product(SIGNALS, (metrics.received, metrics.stored, metrics.quarantined)):
+            # So that they are 0 and not absent before the first request.
+            counter.labels(signal.name)
+
+    def export(self, signal: Signal, body: bytes, encoding: Encoding, deadline: float | None = None) -> Message:
+        """Store a request and return its response: everything in it is committed then, or kept in quarantine.
+
+        `deadline` is a time.monotonic(); the configured limit holds as well. Raises MalformedRequestError or
+        RequestTooLargeError when the request as a whole is wrong, RetryableError when it should be sent again; part of
+        it may be committed then, which does no harm.
+        """
+        latest = time.monotonic() + self._config.request_seconds
+        refusals = Refusals(signal.name, body, self._config.max_body)
+        items = self._decode(signal, body, encoding, refusals)
+        total = len(items) + refusals.total
+        self._metrics.received.labels(signal.name).inc(total)
+        self._store(signal, items, refusals, latest if deadline is None else min(latest, deadline))
+        self._metrics.rejected.labels(signal.name, "store").inc(refusals.by_store)
+        self._metrics.rejected.labels(signal.name, "receiver").inc(refusals.total - refusals.by_store)
+        self._metrics.stored.labels(signal.name).inc(total - refusals.total)
+        if not refusals.total:
+            return signal.success()
+        logger.warning("items refused", extra={"signal": signal.name, "reason": refusals.message()})
+        return signal.partial(refusals.total, refusals.message())
+
+    def _decode(self, signal: Signal, body: bytes, encoding: Encoding, refusals: Refusals) -> list[RawItem]:
+        if encoding is Encoding.JSON:
+            return decode_json.decode(body, signal, refusals, self._config.max_items)
+        return envelope.decode(body, self._config.max_items)
+
+    def _store(self, signal: Signal, items: list[RawItem], refusals: Refusals, deadline: float) -> None:
+        """Commit the items, part by part; a part is mapped while the one before it is written."""
+        pending: Future[int] | None = None
+        for batch in self._batches(signal, items, refusals):
+            if pending is not None:
+                _settle(refusals, pending, deadline)
+            pending = self._commits.submit(batch)
+        if pending is not None:
+            _settle(refusals, pending, deadline)
+
+    def _batches(self, signal: Signal, items: list[RawItem], refusals: Refusals) -> Iterator[Batch]:
+        if not items and not refusals.total:
+            return
+        for part in _parts(items, self._config.transaction_rows, self._config.transaction_bytes):
+            batch = _mapped(signal, part)
+            for row in batch.quarantine:
+                refusals.refuse(row.reason, row.raw)
+            batch.quarantine = refusals.take()
+            batch.size = _size(part)
+            self._metrics.quarantined.labels(signal.name).inc(len(batch.quarantine))
+            yield batch
+
+
+def _settle(refusals: Refusals, pending: "Future[int]", deadline: float) -> None:
+    try:
+        refusals.refused_by_store(pending.result(max(0.0, deadline - time.monotonic())))
+    except TimeoutError:
+        pending.cancel()
+        raise RetryableError("the database did not commit in time; send it again") from None
+
+
+def _mapped(signal: Signal, items: list[RawItem]) -> Batch:
+    try:
+        return signal.to_batch(items)
+    except Exception:
+        logger.exception("mapping failed; trying item by item", extra={"signal": signal.name})
+    batch = Batch()
+    for item in items:
+        try:
+            batch.extend(signal.to_batch([item]))
+        except Exception as error:  # noqa: BLE001 - a fault of ours must cost neither the item nor its neighbours
+            reason = f"could not be mapped: {type(error).__name__}"
+            batch.quarantine.append(QuarantineRow(signal.name, reason, item.request()))
+    return batch
+
+
+def _parts(items: list[RawItem], most: int, largest: int) -> Iterator[list[RawItem]]:
+    """The items in pieces of at most `most` items and, unless a single one is larger, `largest` bytes.
+
+    Each item counts with its resource and scope, which it would take to quarantine.
+    """
+    if len(items) <= most and _size(items) <= largest:
+        yield items
+        return
+    part: list[RawItem] = []
+    size = 0
+    for item in items:
+        item_size = sum(map(len, item))
+        if part and (len(part) == most or size + item_size > largest):
+            yield part
+            part, size = [], 0
+        part.append(item)
+        size += item_size
+    yield part
+
+
+def _size(items: list[RawItem]) -> int:
+    return sum(sum(map(len, column)) for column in zip(*items, strict=True))

@@ -1,0 +1,70 @@
+"""What of one request is not stored as a row: how much, why, and the quarantine rows that keep it."""
+
+from collections import Counter
+from typing import Final
+
+from agent_otel.store.rows import QuarantineRow
+
+_MOST_REASONS: Final = 3
+_MOST_DISTINCT: Final = 64
+_MOST_CHARACTERS: Final = 1024
+#: Reasons of the store, which quarantines such rows itself.
+_BY_STORE: Final = "refused by the store, such as other content under ids and start that are stored already"
+
+
+class Refusals:
+    """Counts refused items by reason and keeps their bytes; past a limit it keeps the whole request once instead.
+
+    Each item is kept with its resource, so without the limit a few megabytes could become terabytes of quarantine.
+    """
+
+    def __init__(self, signal: str, body: bytes, limit: int) -> None:
+        self._signal = signal
+        self._body = body
+        self._left = limit
+        self._whole = False
+        self._reasons: Counter[str] = Counter()
+        self._rows: list[QuarantineRow] = []
+
+    @property
+    def total(self) -> int:
+        """How many items are refused."""
+        return self._reasons.total()
+
+    @property
+    def by_store(self) -> int:
+        """How many of them the store refused."""
+        return self._reasons[_BY_STORE]
+
+    def refuse(self, reason: str, raw: bytes) -> None:
+        """An item that is not stored; `raw` is a request that holds just it."""
+        known = reason in self._reasons or len(self._reasons) < _MOST_DISTINCT
+        self._reasons[reason if known else "other reasons"] += 1
+        self.keep(reason, raw)
+
+    def refused_by_store(self, count: int) -> None:
+        """Items that are in quarantine already."""
+        if count:
+            self._reasons[_BY_STORE] += count
+
+    def keep(self, reason: str, raw: bytes) -> None:
+        """Put `raw` into quarantine, without counting it as refused."""
+        if self._whole:
+            return
+        self._left -= len(raw)
+        self._whole = self._left < 0
+        if self._whole:
+            reason, raw = f"the whole request, because too much of it is refused; next: {reason}", self._body
+        self._rows.append(QuarantineRow(self._signal, reason, raw))
+
+    def take(self) -> list[QuarantineRow]:
+        """The quarantine rows since the last call."""
+        rows, self._rows = self._rows, []
+        return rows
+
+    def message(self) -> str:
+        """The reasons in a sentence, the most frequent first."""
+        common = self._reasons.most_common(_MOST_REASONS)
+        more = len(self._reasons) - len(common)
+        parts = [f"{count} x {reason}" for reason, count in common] + ([f"{more} more reasons"] if more else [])
+        return f"not stored, kept in quarantine: {'; '.join(parts)}"[:_MOST_CHARACTERS]

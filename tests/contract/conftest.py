@@ -1,0 +1,52 @@
+"""A real exporter on a real PostgreSQL, and what is needed to look at both."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import psycopg
+import pytest
+
+from agent_otel.exporter import config
+from agent_otel.exporter.service import Addresses, Service
+from agent_otel.local_stack.postgres import EmbeddedPostgres
+from tests.contract.doors import post
+from tests.fixtures.postgres import _database
+
+
+class Exporter(NamedTuple):
+    """A running exporter and the database it writes to."""
+
+    addresses: Addresses
+    database_url: str
+
+    def query(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
+        """The rows of a statement on its database."""
+        with psycopg.connect(self.database_url) as connection:
+            connection.execute("SET search_path = agent_otel")
+            return connection.execute(statement.encode(), parameters).fetchall()
+
+    def admin(self, path: str) -> tuple[int, str]:
+        """Status and body of a page of the admin port."""
+        status, _, body = post(self.addresses.admin, path, None, {}, "GET")
+        return status, body.decode()
+
+
+@contextmanager
+def running(database_url: str, **settings: str) -> Iterator[Exporter]:
+    """An exporter in this process, on ports that the system chooses."""
+    environ = {f"AGENT_OTEL_EXPORTER_{name}": value for name, value in settings.items()}
+    environ |= {f"AGENT_OTEL_EXPORTER_{door}": "127.0.0.1:0" for door in ("GRPC", "HTTP", "ADMIN")}
+    service = Service(config.read({**environ, "AGENT_OTEL_DATABASE_URL": database_url}))
+    addresses = service.start()
+    try:
+        yield Exporter(addresses, database_url)
+    finally:
+        service.stop()
+
+
+@pytest.fixture(scope="module")
+def exporter(postgres: EmbeddedPostgres, migrated_template: str) -> Iterator[Exporter]:
+    """The exporter that a file's tests share; each test uses trace ids of its own."""
+    with _database(postgres, migrated_template) as url, running(url, MAX_BODY="1MiB", IN_FLIGHT="4MiB") as exporter:
+        yield exporter

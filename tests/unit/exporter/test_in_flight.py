@@ -1,0 +1,45 @@
+"""Admission by bytes."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from agent_otel.errors import OverloadedError
+from agent_otel.exporter.in_flight import InFlight
+
+
+def test_room_is_given_up_to_the_limit_and_comes_back() -> None:
+    """The limit itself fits, one byte more does not; leaving gives everything back, after an error too."""
+    in_flight = InFlight(100)
+    with in_flight.reserve() as first:
+        first.grow(60)
+        first.grow(40)
+        with pytest.raises(OverloadedError, match="more than 100 bytes"), in_flight.reserve() as second:
+            second.grow(1)
+        assert in_flight.bytes == 100
+    assert in_flight.bytes == 0
+
+
+def test_what_is_refused_is_not_counted() -> None:
+    """A request that got part of its room gives back just that part."""
+    in_flight = InFlight(100)
+    with in_flight.reserve() as room:
+        room.grow(60)
+        with pytest.raises(OverloadedError):
+            room.grow(60)
+        assert in_flight.bytes == 60
+    assert in_flight.bytes == 0
+
+
+def test_threads_do_not_lose_counts() -> None:
+    """Many threads taking and giving back end at nothing."""
+    in_flight = InFlight(10_000)
+
+    def use(_number: int) -> None:
+        with in_flight.reserve() as room:
+            for _ in range(50):
+                room.grow(1)
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(use, range(200)))
+    assert in_flight.bytes == 0

@@ -1,0 +1,84 @@
+"""From a body to its response, with a store that does what the test tells it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from agent_otel.exporter import config
+from agent_otel.exporter.group_commit import GroupCommit, Limits
+from agent_otel.exporter.ingest import Encoding, Ingest
+from agent_otel.exporter.mapping import MAX_ITEM_BYTES
+from agent_otel.exporter.metrics import Metrics
+from agent_otel.exporter.signals import TRACES
+from agent_otel.exporter.span_mapping import map_span
+from tests.contract import numbered
+from tests.unit.exporter.test_group_commit import ToldStore
+
+_TRACE = bytes(15) + b"\7"
+
+
+class Doors:
+    """An ingest with its store."""
+
+    def __init__(self, **settings: str) -> None:
+        environ = {f"AGENT_OTEL_EXPORTER_{name}": value for name, value in settings.items()}
+        self._config = config.read({**environ, "AGENT_OTEL_DATABASE_URL": "unused"})
+        self.store = ToldStore()
+        self.store.go_on.set()
+        limits = Limits(100, 10**9, self._config.transaction_rows, self._config.transaction_bytes)
+        self.commits = GroupCommit(self.store, limits, Metrics())
+        self.commits.start()
+        self._ingest = Ingest(self.commits, self._config, Metrics())
+
+    def export(self, request: ExportTraceServiceRequest) -> Any:
+        """Send a request; its response."""
+        return self._ingest.export(TRACES, request.SerializeToString(), Encoding.PROTOBUF)
+
+
+@pytest.fixture
+def doors() -> Iterator[Doors]:
+    """Small transactions: three rows, 4 KiB."""
+    doors = Doors(TRANSACTION_ROWS="3", TRANSACTION_BYTES="4KiB")
+    yield doors
+    doors.commits.stop(10)
+
+
+def test_large_requests_are_committed_in_parts(doors: Doors) -> None:
+    """No transaction is larger than the limit, every span is in one, in order; the answer comes after the last."""
+    names = [f"span {number}" for number in range(8)]
+    assert not doors.export(numbered.traces(_TRACE, *names)).HasField("partial_success")
+    assert [name for written in doors.store.written for name in written] == names
+    assert max(map(len, doors.store.written)) == 3
+
+
+def test_parts_are_limited_by_bytes_with_their_resource(doors: Doors) -> None:
+    """Each item counts with its resource, which it would take to quarantine: two of 1.5 KiB fit into 4 KiB."""
+    request = numbered.traces(_TRACE, *"abc")
+    request.resource_spans[0].resource.attributes[0].value.string_value = "x" * 1_500
+    doors.export(request)
+    assert [len(written) for written in doors.store.written] == [2, 1]
+
+
+def test_a_span_beyond_the_limit_goes_to_quarantine(doors: Doors) -> None:
+    """Its neighbours are stored, and the answer has the reason."""
+    response = doors.export(numbered.traces(_TRACE, "a", "x" * MAX_ITEM_BYTES, "b"))
+    assert response.partial_success.rejected_spans == 1
+    assert str(MAX_ITEM_BYTES) in response.partial_success.error_message
+    assert sorted(name for written in doors.store.written for name in written) == ["a", "b"]
+
+
+def test_a_fault_of_the_mapping_costs_one_item(doors: Doors, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When an item brings out a bug, it alone goes to quarantine."""
+
+    def faulty(span: Any, *arguments: Any) -> Any:
+        if span.name == "poison":
+            raise KeyError("a fault of ours")
+        return map_span(span, *arguments)
+
+    monkeypatch.setattr("agent_otel.exporter.mapping.map_span", faulty)
+    response = doors.export(numbered.traces(_TRACE, "a", "poison", "b"))
+    assert response.partial_success.rejected_spans == 1
+    assert "KeyError" in response.partial_success.error_message
+    assert doors.store.written == [["a", "b"]]
