@@ -1,0 +1,64 @@
+"""Tracing and an audit trail for AI agents, on OpenTelemetry and PostgreSQL.
+
+Names are resolved at their first use: ``import agent_otel`` loads neither OpenTelemetry nor psycopg.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from agent_otel.courier import FlushResult
+    from agent_otel.execution_span import Execution
+    from agent_otel.exporter.span_exporter import PostgresSpanExporter
+    from agent_otel.propagation import child_env, extract, inject, propagate
+    from agent_otel.provider import configure, flush, shutdown
+    from agent_otel.step_span import Step
+    from agent_otel.tracing import current_execution, execution, log_step, step
+
+__all__ = [
+    "Execution",
+    "FlushResult",
+    "PostgresSpanExporter",
+    "Step",
+    "child_env",
+    "configure",
+    "current_execution",
+    "execution",
+    "extract",
+    "flush",
+    "inject",
+    "log_step",
+    "propagate",
+    "shutdown",
+    "step",
+]
+
+_HOME = {
+    "Execution": "execution_span",
+    "FlushResult": "courier",
+    "PostgresSpanExporter": "exporter.span_exporter",
+    "Step": "step_span",
+    "child_env": "propagation",
+    "configure": "provider",
+    "current_execution": "tracing",
+    "execution": "tracing",
+    "extract": "propagation",
+    "flush": "provider",
+    "inject": "propagation",
+    "log_step": "tracing",
+    "propagate": "propagation",
+    "shutdown": "provider",
+    "step": "tracing",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

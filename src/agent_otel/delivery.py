@@ -1,0 +1,259 @@
+"""Delivery: takes records out of a segment, joins them to OTLP/HTTP requests and settles what was answered.
+
+Accepted: acknowledged. 429, 502-504, other 5xx and network errors: kept, tried later. 413: sent in halves. 400 and the
+like: halved down to the record that is refused, which is kept aside and counted, so that it costs no neighbour.
+Wrong address or credentials (3xx, 401, 403, 404, 405): kept, with one warning that says what to do. Standard library.
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from typing import Final, NamedTuple
+
+from agent_otel import losses as reasons
+from agent_otel.http_connection import HttpConnection, NotHttpError, Response, UnreachableError
+from agent_otel.losses import Losses
+from agent_otel.otlp_json import logs_request
+from agent_otel.record import LOGS, SPANS, Record
+from agent_otel.refused import RefusedFolder
+from agent_otel.segment import Segment
+
+#: Bytes of records that are read at once and, at most, joined into one request; a larger record goes alone.
+MAX_REQUEST: Final = 4 * 1024**2
+#: Seconds before the next attempt: doubled from the first to the last, with jitter, unless the receiver says otherwise.
+FIRST_BACKOFF: Final = 0.25
+LAST_BACKOFF: Final = 10.0
+MAX_RETRY_AFTER: Final = 60.0
+#: A request that gets this many 500s in a row is taken to be the cause, and treated like a 400.
+MAX_SERVER_ERRORS: Final = 8
+
+_PATHS: Final = {SPANS: "/v1/traces", LOGS: "/v1/logs"}
+_CONTENT_TYPES: Final = {SPANS: "application/x-protobuf", LOGS: "application/json"}
+_MISDIRECTED: Final = {
+    401: "credentials are missing: set AGENT_OTEL_HEADERS",
+    403: "credentials are refused: check AGENT_OTEL_HEADERS",
+    404: "there is no OTLP receiver at this address: check AGENT_OTEL_ENDPOINT (the base URL, without /v1/traces)",
+    405: "there is no OTLP receiver at this address: check AGENT_OTEL_ENDPOINT (the base URL, without /v1/traces)",
+}
+
+
+class Outcome(NamedTuple):
+    """Whether a segment is wholly settled; if not, why, and in how many seconds to try again."""
+
+    settled: bool
+    problem: str = ""
+    retry_after: float = 0.0
+    unreachable: bool = False
+
+
+SETTLED: Final = Outcome(True)
+
+
+class Delivery:
+    """Delivers segments to one receiver. Not thread-safe: one thread at a time. `warn` is told each problem once."""
+
+    def __init__(
+        self,
+        endpoint: str,
+        headers: tuple[tuple[str, str], ...],
+        losses: Losses,
+        refused: RefusedFolder,
+        warn: Callable[[str], None],
+    ) -> None:
+        self._endpoint = endpoint
+        self._connection = HttpConnection(endpoint, headers)
+        self._losses = losses
+        self._refused = refused
+        self._warn = warn
+        self._backoff = FIRST_BACKOFF
+        self._server_errors = 0
+        #: Records settled behind one that still waits: (path, begin). They are not sent again.
+        self._ahead: set[tuple[str, int]] = set()
+
+    def deliver(self, segment: Segment, deadline: float) -> Outcome:
+        """Send what waits in the segment, until `deadline` of time.monotonic. Never raises."""
+        try:
+            while not segment.finished:
+                records = segment.window(MAX_REQUEST)
+                if not records:
+                    self._give_up_rest(segment)
+                    return SETTLED
+                outcome = self._send_window(segment, records, deadline)
+                if not outcome.settled:
+                    return outcome
+        except OSError as error:  # of the segment's files
+            return Outcome(False, f"{segment.path}: {error}", LAST_BACKOFF)
+        return SETTLED
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    def _send_window(self, segment: Segment, records: list[Record], deadline: float) -> Outcome:
+        """Events first, for the live view, then spans; each kind joined into one request."""
+        for kind in (LOGS, SPANS):
+            waiting = [r for r in records if r.kind == kind and (segment.path, r.begin) not in self._ahead]
+            outcome = self._send(segment, waiting, deadline) if waiting else SETTLED
+            if not outcome.settled:
+                self._acknowledge_settled(segment, records)
+                return outcome
+        self._count_damage(segment, records)
+        segment.acknowledge(records[-1].end)
+        self._ahead = {entry for entry in self._ahead if entry[0] != segment.path}
+        return SETTLED
+
+    def _send(self, segment: Segment, records: list[Record], deadline: float, *, suspect: bool = False) -> Outcome:
+        kind = records[0].kind
+        payloads = [record.payload for record in records]
+        # Protobuf messages of one type merge by concatenation: the lists of ResourceSpans join.
+        body = b"".join(payloads) if kind == SPANS else logs_request(payloads)
+        try:
+            response = self._connection.post(_PATHS[kind], _CONTENT_TYPES[kind], body, deadline)
+        except UnreachableError as error:
+            return self._later(str(error), unreachable=True)
+        except NotHttpError:
+            self._warn(
+                f"agent_otel: {self._endpoint} does not speak HTTP; is it a gRPC port (4317)? "
+                "Set AGENT_OTEL_ENDPOINT to the HTTP port (4318). Nothing is lost: the spool keeps it"
+            )
+            return self._later(f"{self._endpoint} does not speak HTTP")
+        except OSError as error:
+            return self._later(f"{self._endpoint}: {type(error).__name__}: {error}")
+        return self._judge(segment, records, response, deadline, suspect=suspect)
+
+    def _judge(
+        self, segment: Segment, records: list[Record], response: Response, deadline: float, *, suspect: bool
+    ) -> Outcome:
+        """What the answer means for these records; `suspect`: they are part of what was refused, or met many a 500."""
+        status = response.status
+        if 200 <= status < 300:
+            self._accept(segment, records, response)
+            return SETTLED
+        if status in _MISDIRECTED or 300 <= status < 400:
+            advice = _MISDIRECTED.get(status, "redirects are not followed: check AGENT_OTEL_ENDPOINT")
+            self._warn(f"agent_otel: {self._endpoint} answers {status}: {advice}. Nothing is lost: the spool keeps it")
+            return self._later(f"{self._endpoint} answers {status}", LAST_BACKOFF)
+        if status in (408, 429) or status >= 500:
+            self._server_errors = self._server_errors + 1 if status == 500 else 0
+            if status != 500 or (not suspect and self._server_errors < MAX_SERVER_ERRORS):
+                return self._later(f"{self._endpoint} answers {status}", _retry_after(response))
+        return self._divide(segment, records, status, deadline)
+
+    def _divide(self, segment: Segment, records: list[Record], status: int, deadline: float) -> Outcome:
+        """Send in halves what was refused as a whole; keep aside what is refused alone."""
+        if len(records) > 1:
+            middle = len(records) // 2
+            first = self._send(segment, records[:middle], deadline, suspect=True)
+            return self._send(segment, records[middle:], deadline, suspect=True) if first.settled else first
+        record = records[0]
+        kept = "kept in" if self._refused.keep(record, status) else "not kept, there is no room in"
+        self._warn(f"agent_otel: {self._endpoint} refuses a record with {status}; it is {kept} {self._refused.path}")
+        self._server_errors = 0
+        self._lose(segment, reasons.REFUSED, record.items)
+        self._settle(segment, records, 0)
+        return SETTLED
+
+    def _accept(self, segment: Segment, records: list[Record], response: Response) -> None:
+        self._backoff, self._server_errors = FIRST_BACKOFF, 0
+        rejected, message = partial_success(records[0].kind, response.body)
+        if rejected:
+            self._warn(f"agent_otel: the receiver stored all but some items: {message[:500]}")
+            self._lose(segment, reasons.REJECTED, rejected)
+        self._settle(segment, records, sum(record.items for record in records) - rejected)
+
+    def _settle(self, segment: Segment, records: list[Record], delivered: int) -> None:
+        segment.tally.delivered += delivered
+        self._ahead.update((segment.path, record.begin) for record in records)
+
+    def _lose(self, segment: Segment, reason: str, items: int) -> None:
+        segment.tally.lost += items
+        self._losses.add(reason, items)
+
+    def _acknowledge_settled(self, segment: Segment, records: list[Record]) -> None:
+        """Acknowledge up to the first record that still waits."""
+        settled = segment.acknowledged
+        for record in records:
+            if (segment.path, record.begin) not in self._ahead:
+                break
+            settled = record.end
+        if settled > segment.acknowledged:
+            segment.acknowledge(settled)
+
+    def _count_damage(self, segment: Segment, records: list[Record]) -> None:
+        position = segment.acknowledged
+        for record in records:
+            if record.begin != position or record.kind not in _PATHS:
+                self._damaged(segment)
+            position = record.end
+
+    def _give_up_rest(self, segment: Segment) -> None:
+        """No whole record is left: a torn tail, as a process leaves it that died while it wrote."""
+        self._damaged(segment)
+        segment.acknowledge(segment.size)
+
+    def _damaged(self, segment: Segment) -> None:
+        self._losses.add(reasons.DAMAGED, 1)
+        self._warn(f"agent_otel: {os.path.basename(segment.path)}: damaged bytes were passed over")
+
+    def _later(self, problem: str, seconds: float | None = None, *, unreachable: bool = False) -> Outcome:
+        if seconds is None:
+            seconds = self._backoff * (0.5 + os.urandom(1)[0] / 512)
+            self._backoff = min(self._backoff * 2, LAST_BACKOFF)
+        return Outcome(False, problem, seconds, unreachable)
+
+
+def partial_success(kind: int, body: bytes) -> tuple[int, str]:
+    """How many items the receiver did not take, and why, from a response of its success."""
+    try:
+        if kind == SPANS:
+            return _partial_protobuf(body)
+        answer = json.loads(body or b"{}").get("partialSuccess") or {}
+        return int(answer.get("rejectedLogRecords", 0)), str(answer.get("errorMessage", ""))
+    except (ValueError, AttributeError, IndexError, TypeError):
+        return 0, ""
+
+
+def _partial_protobuf(body: bytes) -> tuple[int, str]:
+    """ExportTraceServiceResponse{partial_success = 1: {rejected_spans = 1, error_message = 2}}."""
+    rejected, message = 0, ""
+    for number, value in _fields(body):
+        if number == 1 and isinstance(value, bytes):
+            for inner, content in _fields(value):
+                if inner == 1 and isinstance(content, int):
+                    rejected = content
+                elif inner == 2 and isinstance(content, bytes):
+                    message = content.decode(errors="replace")
+    return rejected, message
+
+
+def _fields(body: bytes) -> Iterator[tuple[int, int | bytes]]:
+    """Varint and length-delimited fields of a protobuf message; ends at any other."""
+    position = 0
+    while position < len(body):
+        tag, position = _varint(body, position)
+        if tag & 7 == 0:
+            value, position = _varint(body, position)
+            yield tag >> 3, value
+        elif tag & 7 == 2:
+            length, position = _varint(body, position)
+            yield tag >> 3, body[position : position + length]
+            position += length
+        else:
+            return
+
+
+def _varint(body: bytes, position: int) -> tuple[int, int]:
+    value = shift = 0
+    while True:
+        byte = body[position]
+        position += 1
+        value |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:
+            return value, position
+
+
+def _retry_after(response: Response) -> float | None:
+    """Seconds that the receiver asks for; dates are not understood and mean our own backoff."""
+    seconds = response.headers.get("retry-after", "")
+    return min(float(seconds), MAX_RETRY_AFTER) if seconds.isdecimal() else None

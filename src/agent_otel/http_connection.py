@@ -1,0 +1,187 @@
+"""POST over HTTP/1.1 on one kept connection, with deadlines. Standard library only.
+
+`http.client` costs 28 ms of import on the command's hot path; this is the little that an OTLP client needs of HTTP: no
+redirects, no cookies, no proxies, no content coding of responses.
+"""
+
+import socket
+import time
+from typing import Final, NamedTuple
+
+#: Seconds to connect (TLS included), and from the last byte sent to the last byte of the answer.
+CONNECT_SECONDS: Final = 2.0
+ANSWER_SECONDS: Final = 10.0
+#: Bytes of a response that are read (OTLP: responses are at most 4 MiB; ours are a few hundred bytes).
+MAX_RESPONSE: Final = 1024**2
+_BLOCK: Final = 64 * 1024
+
+
+class UnreachableError(OSError):
+    """Nothing listens there."""
+
+
+class NotHttpError(OSError):
+    """Something answered that is not HTTP/1.1."""
+
+
+class Response(NamedTuple):
+    """Status, headers by lower-case name, body."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+class HttpConnection:
+    """A connection to one base URL, made when needed and kept while the server keeps it. Not thread-safe."""
+
+    def __init__(self, endpoint: str, headers: tuple[tuple[str, str], ...]) -> None:
+        scheme, _, rest = endpoint.partition("://")
+        authority, _, path = rest.partition("/")
+        self._tls = scheme == "https"
+        self._host, self._port = _host_and_port(authority, 443 if self._tls else 80)
+        self._base = f"/{path}".rstrip("/")
+        extra = "".join(f"{name}: {value}\r\n" for name, value in headers)
+        self._head = f"Host: {authority}\r\nUser-Agent: agent-otel\r\nAccept-Encoding: identity\r\n{extra}"
+        self._socket: socket.socket | None = None
+
+    def post(self, path: str, content_type: str, body: bytes, deadline: float) -> Response:
+        """Send and wait for the answer, until `deadline` of time.monotonic at most. Raises OSError."""
+        request = (
+            f"POST {self._base}{path} HTTP/1.1\r\n{self._head}"
+            f"Content-Type: {content_type}\r\nContent-Length: {len(body)}\r\n\r\n"
+        ).encode("latin-1", "replace") + body
+        kept = self._socket is not None
+        try:
+            return self._exchange(request, deadline)
+        except (BrokenPipeError, ConnectionResetError, EOFError) as error:
+            self.close()
+            if not kept:  # a kept connection may have been closed by the server meanwhile; a new one was not
+                raise OSError(f"the connection was closed before an answer: {error}") from error
+        return self._exchange(request, deadline)
+
+    def close(self) -> None:
+        """Close the connection; the next request makes another."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    def _exchange(self, request: bytes, deadline: float) -> Response:
+        try:
+            connection = self._socket or self._connect(deadline)
+            self._socket = connection
+            connection.settimeout(_remaining(deadline, ANSWER_SECONDS))
+            connection.sendall(request)
+            response, reusable = _Answer(connection, min(deadline, time.monotonic() + ANSWER_SECONDS)).read()
+        except EOFError:
+            self.close()
+            raise ConnectionResetError("closed without an answer") from None
+        except OSError:
+            self.close()
+            raise
+        except (ValueError, IndexError) as error:
+            self.close()
+            raise NotHttpError(f"the answer is not HTTP/1.1: {error}") from error
+        if not reusable:
+            self.close()
+        return response
+
+    def _connect(self, deadline: float) -> socket.socket:
+        timeout = _remaining(deadline, CONNECT_SECONDS)
+        try:
+            plain = socket.create_connection((self._host, self._port), timeout)
+        except ConnectionRefusedError as error:
+            raise UnreachableError(f"nothing listens on {self._host}:{self._port}") from error
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if not self._tls:
+            return plain
+        import ssl  # 10 ms that only https pays
+
+        return ssl.create_default_context().wrap_socket(plain, server_hostname=self._host)
+
+
+class _Answer:
+    """Reads one response from a socket."""
+
+    def __init__(self, connection: socket.socket, deadline: float) -> None:
+        self._connection = connection
+        self._deadline = deadline
+        self._buffer = b""
+
+    def read(self) -> tuple[Response, bool]:
+        """The response, and whether the connection can be used again."""
+        head = self._until(b"\r\n\r\n")
+        lines = head.decode("latin-1").split("\r\n")
+        status = int(lines[0].split(" ")[1])
+        headers = {
+            name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])
+        }
+        if status == 100:
+            return self.read()
+        if headers.get("transfer-encoding", "").lower() == "chunked":
+            body = self._chunks()
+        elif "content-length" in headers:
+            body = self._exactly(int(headers["content-length"]))
+        elif status in (204, 304):
+            body = b""
+        else:
+            return Response(status, headers, self._rest()), False
+        return Response(status, headers, body), headers.get("connection", "").lower() != "close"
+
+    def _receive(self) -> None:
+        self._connection.settimeout(_remaining(self._deadline, ANSWER_SECONDS))
+        block = self._connection.recv(_BLOCK)
+        if not block:
+            raise EOFError("connection closed")
+        self._buffer += block
+        if len(self._buffer) > MAX_RESPONSE:
+            raise OSError(f"the response is over {MAX_RESPONSE} bytes")
+
+    def _until(self, mark: bytes) -> bytes:
+        while mark not in self._buffer:
+            self._receive()
+            if not self._buffer.startswith(b"HTTP/1."[: len(self._buffer)]) and mark == b"\r\n\r\n":
+                raise NotHttpError("the answer is not HTTP/1.1")
+        found, _, self._buffer = self._buffer.partition(mark)
+        return found
+
+    def _exactly(self, size: int) -> bytes:
+        if size > MAX_RESPONSE:
+            raise OSError(f"the response is over {MAX_RESPONSE} bytes")
+        while len(self._buffer) < size:
+            self._receive()
+        body, self._buffer = self._buffer[:size], self._buffer[size:]
+        return body
+
+    def _chunks(self) -> bytes:
+        body = b""
+        while size := int(self._until(b"\r\n").split(b";")[0], 16):
+            body += self._exactly(size)
+            self._exactly(2)
+        self._until(b"\r\n")
+        return body
+
+    def _rest(self) -> bytes:
+        try:
+            while True:
+                self._receive()
+        except EOFError:
+            return self._buffer
+
+
+def _remaining(deadline: float, most: float) -> float:
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError("no answer in time")
+    return min(left, most)
+
+
+def _host_and_port(authority: str, default: int) -> tuple[str, int]:
+    if authority.startswith("["):
+        host, _, port = authority[1:].partition("]")
+        port = port.removeprefix(":")
+    else:
+        host, _, port = authority.partition(":")
+    if port and not port.isdecimal():
+        raise ValueError(f"the port of {authority!r} is not a number")
+    return host, int(port) if port else default

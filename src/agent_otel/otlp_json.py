@@ -1,0 +1,90 @@
+"""OTLP/JSON by hand: log records, and what encloses them. Standard library only.
+
+Rules of the OTLP specification ("JSON Protobuf Encoding"): ids are lower-case hex, 64-bit integers are decimal strings,
+bytes are base64, NaN and the infinities are the strings that proto3 JSON names. Everything here is JSON text; to join
+finished pieces costs a third of encoding nested dicts.
+"""
+
+import json
+from binascii import b2a_base64
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, NamedTuple
+
+SEVERITY_INFO: Final = 9
+SEVERITY_ERROR: Final = 17
+_SEVERITY_TEXT: Final = {SEVERITY_INFO: "INFO", SEVERITY_ERROR: "ERROR"}
+
+_quoted: Final = json.JSONEncoder(ensure_ascii=False).encode
+
+
+class LogRecord(NamedTuple):
+    """One event. Times in nanoseconds since the epoch; `attributes` as made by `key_values`, comma-separated."""
+
+    event_name: str
+    time_ns: int
+    severity: int
+    body: str
+    attributes: str
+    trace_id: int
+    span_id: int
+    flags: int
+
+
+def any_value(value: object) -> str:
+    """An AnyValue. Unknown types become their str."""
+    if isinstance(value, str):
+        return f'{{"stringValue":{_quoted(value)}}}'
+    if isinstance(value, bool):
+        return '{"boolValue":true}' if value else '{"boolValue":false}'
+    if isinstance(value, int):
+        return f'{{"intValue":"{value}"}}'
+    if isinstance(value, float):
+        return f'{{"doubleValue":{_double(value)}}}'
+    if isinstance(value, bytes):
+        return f'{{"bytesValue":"{b2a_base64(value, newline=False).decode()}"}}'
+    if isinstance(value, Mapping):
+        return f'{{"kvlistValue":{{"values":[{key_values(value)}]}}}}'
+    if isinstance(value, Sequence):
+        return f'{{"arrayValue":{{"values":[{",".join(map(any_value, value))}]}}}}'
+    return "{}" if value is None else f'{{"stringValue":{_quoted(str(value))}}}'
+
+
+def key_values(attributes: Mapping[str, object]) -> str:
+    """Attributes as KeyValues, separated by commas."""
+    return ",".join([f'{{"key":{_quoted(key)},"value":{any_value(value)}}}' for key, value in attributes.items()])
+
+
+def resource_logs_frame(
+    resource: Mapping[str, object], resource_schema_url: str, scope: str, version: str, schema_url: str
+) -> tuple[str, str]:
+    """What stands before and after the log records in a ResourceLogs; it is the same for all events of a process."""
+    before = (
+        f'{{"resource":{{"attributes":[{key_values(resource)}]}},"schemaUrl":{_quoted(resource_schema_url)},'
+        f'"scopeLogs":[{{"scope":{{"name":{_quoted(scope)},"version":{_quoted(version)}}},'
+        f'"schemaUrl":{_quoted(schema_url)},"logRecords":['
+    )
+    return before, "]}]}"
+
+
+def log_record(record: LogRecord) -> str:
+    """One LogRecord. The observed time is the event's own: the program that saw it also made the record."""
+    return (
+        f'{{"timeUnixNano":"{record.time_ns}","observedTimeUnixNano":"{record.time_ns}",'
+        f'"severityNumber":{record.severity},"severityText":"{_SEVERITY_TEXT[record.severity]}",'
+        f'"eventName":{_quoted(record.event_name)},"body":{any_value(record.body)},'
+        f'"attributes":[{record.attributes}],"flags":{record.flags},'
+        f'"traceId":"{record.trace_id:032x}","spanId":"{record.span_id:016x}"}}'
+    )
+
+
+def logs_request(resource_logs: Iterable[bytes]) -> bytes:
+    """An ExportLogsServiceRequest of finished ResourceLogs."""
+    return b'{"resourceLogs":[' + b",".join(resource_logs) + b"]}"
+
+
+def _double(value: float) -> str:
+    if value != value:
+        return '"NaN"'
+    if value in (float("inf"), float("-inf")):
+        return '"Infinity"' if value > 0 else '"-Infinity"'
+    return repr(value)

@@ -1,0 +1,85 @@
+"""Records of the spool, as bytes. Standard library only.
+
+A record is a header (magic, version, kind, number of items, length, CRC-32 of all that and of the payload) and the
+payload: an OTLP ExportTraceServiceRequest in protobuf, or an OTLP ResourceLogs in JSON.
+"""
+
+import os
+import struct
+import zlib
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+SPANS: Final = 1
+LOGS: Final = 2
+
+MAGIC: Final = b"AOTL"
+VERSION: Final = 1
+_FIELDS: Final = struct.Struct(">4sBBIQ")
+_CHECKSUM: Final = struct.Struct(">I")
+HEADER_SIZE: Final = _FIELDS.size + _CHECKSUM.size
+#: A larger record could not be delivered: the Collector and the exporter take requests of 64 MiB.
+MAX_PAYLOAD: Final = 60 * 1024**2
+_SEARCH_BLOCK: Final = 256 * 1024
+
+
+class Record(NamedTuple):
+    """One record, where it begins and ends. `items` is the number of spans or events in the payload."""
+
+    kind: int
+    items: int
+    payload: bytes
+    begin: int
+    end: int
+
+
+def frame(kind: int, items: int, payload: bytes) -> bytes:
+    """The bytes of a record."""
+    fields = _FIELDS.pack(MAGIC, VERSION, kind, items, len(payload))
+    return b"".join((fields, _CHECKSUM.pack(zlib.crc32(payload, zlib.crc32(fields))), payload))
+
+
+def read_records(descriptor: int, start: int, stop: int, max_bytes: int) -> Iterator[Record]:
+    """Whole records between two offsets, until `max_bytes` of them were given; damaged bytes are passed over.
+
+    What is passed over shows as a gap between one record's end and the next one's begin, or before `stop`.
+    """
+    position, taken = start, 0
+    while position < stop and taken < max_bytes:
+        record = _read(descriptor, position, stop)
+        if record is not None:
+            yield record
+            taken += record.end - record.begin
+            position = record.end
+            continue
+        following = _next_magic(descriptor, position + 1, stop)
+        if following is None:
+            return
+        position = following
+
+
+def _read(descriptor: int, position: int, stop: int) -> Record | None:
+    header = os.pread(descriptor, HEADER_SIZE, position)
+    if len(header) < HEADER_SIZE or not header.startswith(MAGIC):
+        return None
+    _, version, kind, items, length = _FIELDS.unpack_from(header)
+    end = position + HEADER_SIZE + length
+    if version != VERSION or length > MAX_PAYLOAD or end > stop:
+        return None
+    payload = os.pread(descriptor, length, position + HEADER_SIZE)
+    (checksum,) = _CHECKSUM.unpack_from(header, _FIELDS.size)
+    if zlib.crc32(payload, zlib.crc32(header[: _FIELDS.size])) != checksum:
+        return None
+    return Record(kind, items, payload, position, end)
+
+
+def _next_magic(descriptor: int, position: int, stop: int) -> int | None:
+    while position < stop:
+        block = os.pread(descriptor, min(_SEARCH_BLOCK, stop - position), position)
+        found = block.find(MAGIC)
+        if found >= 0:
+            return position + found
+        if len(block) < len(MAGIC):
+            return None
+        position += len(block) - len(MAGIC) + 1
+    return None

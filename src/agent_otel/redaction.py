@@ -1,0 +1,57 @@
+"""What of the content leaves the process: the one place that every attribute passes before it is kept or sent.
+
+``full`` keeps everything. ``metadata`` replaces each content by its length and SHA-256. ``minimal`` also keeps no tool
+arguments (nor what was done, which repeats them), no observations and no error texts, not even as a hash: short texts
+can be guessed from one.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Final, Literal, TypeVar
+
+from agent_otel import semconv as s
+
+Capture = Literal["full", "metadata", "minimal"]
+CAPTURE_MODES: Final = ("full", "metadata", "minimal")
+V = TypeVar("V")
+
+#: Attributes that ``minimal`` leaves out altogether.
+DROPPED_BY_MINIMAL: Final = frozenset(
+    {
+        s.GEN_AI_TOOL_CALL_ARGUMENTS,
+        s.STEP_ACTION,
+        s.STEP_OBSERVATION,
+        s.ERROR_MESSAGE,
+        s.EXCEPTION_MESSAGE,
+        s.EXCEPTION_STACKTRACE,
+    }
+)
+_CONCERNED: Final = s.CONTENT_ATTRIBUTES | DROPPED_BY_MINIMAL
+
+
+def clean(attributes: Mapping[str, V], mode: Capture) -> Mapping[str, V | str | int]:
+    """The attributes that `mode` lets pass, in their order."""
+    if mode == "full" or _CONCERNED.isdisjoint(attributes):
+        return attributes
+    kept: dict[str, V | str | int] = {}
+    for key, value in attributes.items():
+        if mode == "minimal" and key in DROPPED_BY_MINIMAL:
+            continue
+        if key in s.CONTENT_ATTRIBUTES:
+            content = value if isinstance(value, str) else json.dumps(value, default=str)
+            kept[key + s.CONTENT_LENGTH_SUFFIX] = len(content)
+            kept[key + s.CONTENT_SHA256_SUFFIX] = sha256(content)
+        else:
+            kept[key] = value
+    return kept
+
+
+def error_text(message: str | None, mode: Capture) -> str | None:
+    """The description of a span's status that `mode` lets pass."""
+    return None if mode == "minimal" else message
+
+
+def sha256(content: str) -> str:
+    """SHA-256 of the text's UTF-8, as hex."""
+    return hashlib.sha256(content.encode(errors="backslashreplace")).hexdigest()

@@ -1,0 +1,223 @@
+"""agent_otel.delivery: what each answer does to what waits."""
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTracePartialSuccess,
+    ExportTraceServiceResponse,
+)
+
+from agent_otel import delivery, losses
+from agent_otel.delivery import Delivery, Outcome, partial_success
+from agent_otel.losses import Losses
+from agent_otel.record import LOGS, SPANS, frame
+from agent_otel.refused import RefusedFolder
+from agent_otel.segment import Segment, Tally
+from tests.fixtures.sink import Answer, Received, Sink
+
+
+class Bench:
+    """A segment, a delivery to a sink, and what was warned of."""
+
+    def __init__(self, folder: Path, endpoint: str) -> None:
+        self.warned: list[str] = []
+        self.losses = Losses(str(folder))
+        self.refused = folder / "refused"
+        self.segment = Segment.create(str(folder / "a.spool"), Tally())
+        self.delivery = Delivery(endpoint, (), self.losses, RefusedFolder(str(folder)), self.warned.append)
+
+    def append(self, *payloads: bytes, kind: int = LOGS, items: int = 1) -> None:
+        """Add records."""
+        for payload in payloads:
+            self.segment.append(frame(kind, items, payload))
+            self.segment.tally.appended += items
+
+    def deliver(self) -> Outcome:
+        """One attempt."""
+        return self.delivery.deliver(self.segment, time.monotonic() + 5)
+
+
+@pytest.fixture
+def bench(tmp_path: Path, sink: Sink) -> Iterator[Bench]:
+    """A bench on a sink that answers 200."""
+    made = Bench(tmp_path, sink.endpoint)
+    yield made
+    made.delivery.close()
+    made.segment.close()
+
+
+def names(received: list[Received]) -> list[list[str]]:
+    """What stands in each request to /v1/logs; our payloads are JSON texts."""
+    return [json.loads(one.body)["resourceLogs"] for one in received if one.path == "/v1/logs"]
+
+
+def test_joined_by_kind(bench: Bench, sink: Sink) -> None:
+    """Records of a kind go in one request, JSON as a list, protobuf end to end; events before spans."""
+    for number in range(3):
+        bench.append(b'"%d"' % number)
+        bench.append(b"\x0a\x00", kind=SPANS)
+    assert bench.deliver() == Outcome(True)
+    assert [(one.path, one.content_type) for one in sink.seen] == [
+        ("/v1/logs", "application/json"),
+        ("/v1/traces", "application/x-protobuf"),
+    ]
+    assert names(sink.seen) == [["0", "1", "2"]]
+    assert sink.seen[1].body == b"\x0a\x00" * 3
+    assert bench.segment.finished
+    assert bench.segment.tally.delivered == 6
+
+
+def test_request_size_is_bounded(bench: Bench, sink: Sink, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More than a request holds goes in several, in order."""
+    monkeypatch.setattr(delivery, "MAX_REQUEST", 100)
+    bench.append(*(b'"%030d"' % number for number in range(5)))
+    assert bench.deliver().settled
+    assert [len(one) for one in names(sink.seen)] == [2, 2, 1]
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
+def test_later(bench: Bench, sink: Sink, status: int) -> None:
+    """Nothing is settled; the receiver's Retry-After is kept to, otherwise our own backoff grows."""
+    bench.append(b'"x"')
+    sink.answer = lambda _: Answer(status, {"Retry-After": "7"})
+    assert bench.deliver()[:3] == (False, f"{bench.delivery._endpoint} answers {status}", 7.0)
+    sink.answer = lambda _: Answer(status, {"Retry-After": "Fri, 20 Nov 2026 10:00:00 GMT"})
+    waits = [bench.deliver().retry_after for _ in range(5)]
+    assert waits == sorted(waits)
+    assert delivery.FIRST_BACKOFF / 2 <= waits[0]
+    assert waits[-1] <= delivery.LAST_BACKOFF
+    sink.answer = lambda _: Answer()
+    assert bench.deliver().settled
+    assert bench.segment.tally.delivered == 1
+    assert bench.warned == []
+
+
+@pytest.mark.parametrize(
+    ("status", "advice"),
+    [(401, "AGENT_OTEL_HEADERS"), (403, "AGENT_OTEL_HEADERS"), (404, "AGENT_OTEL_ENDPOINT"), (302, "redirects")],
+)
+def test_wrong_address_or_credentials(bench: Bench, sink: Sink, status: int, advice: str) -> None:
+    """Nothing is lost, nothing is followed, and it is said what to do."""
+    bench.append(b'"x"')
+    sink.answer = lambda _: Answer(status, {"Location": f"{sink.endpoint}/elsewhere"})
+    assert not bench.deliver().settled
+    assert not bench.segment.finished
+    assert advice in bench.warned[0]
+    assert len(sink.seen) == 1
+
+
+def test_bad_record_costs_no_neighbour(bench: Bench, sink: Sink) -> None:
+    """Of many records the one that is refused is found, kept aside and counted; all others are delivered once."""
+    bench.append(*(b'"%d"' % number for number in range(20)), items=2)
+    sink.answer = lambda received: Answer(400 if b'"13"' in received.body else 200)
+    assert bench.deliver().settled
+    delivered = [name for request in names(sink.accepted) for name in request]
+    assert sorted(delivered, key=int) == [str(number) for number in range(20) if number != 13]
+    assert bench.losses.counts == {losses.REFUSED: 2}
+    assert (bench.segment.tally.delivered, bench.segment.tally.lost) == (38, 2)
+    (kept,) = bench.refused.iterdir()
+    assert kept.read_bytes() == frame(LOGS, 2, b'"13"')
+    assert "400" in kept.name
+    assert str(bench.refused) in bench.warned[0]
+
+
+def test_too_large_together(bench: Bench, sink: Sink) -> None:
+    """A 413 is answered by smaller requests."""
+    bench.append(*(b'"%d"' % number for number in range(9)))
+    sink.answer = lambda received: Answer(413 if len(received.body) > 40 else 200)
+    assert bench.deliver().settled
+    assert sorted(name for request in names(sink.accepted) for name in request) == [str(n) for n in range(9)]
+    assert bench.losses.counts == {}
+
+
+def test_refused_folder_is_bounded(bench: Bench, sink: Sink, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond its limits refused records are counted only, and that is said."""
+    monkeypatch.setattr("agent_otel.refused.MAX_FILES", 2)
+    bench.append(*(b'"%d"' % number for number in range(4)))
+    sink.answer = lambda _: Answer(400)
+    assert bench.deliver().settled
+    assert len(list(bench.refused.iterdir())) == 2
+    assert bench.losses.counts == {losses.REFUSED: 4}
+    assert any("no room" in text for text in bench.warned)
+
+
+def test_interrupted_in_the_middle(bench: Bench, sink: Sink) -> None:
+    """What one attempt settled, the next does not send again."""
+    bench.append(b'"log"')
+    bench.append(b"\x0a\x00", kind=SPANS)
+    bench.append(b'"log"')
+    sink.answer = lambda received: Answer(503 if received.path == "/v1/traces" else 200)
+    assert not bench.deliver().settled
+    assert not bench.deliver().settled
+    sink.answer = lambda _: Answer()
+    assert bench.deliver().settled
+    assert [one.path for one in sink.accepted] == ["/v1/logs", "/v1/traces"]
+
+
+def test_poisonous_request(bench: Bench, sink: Sink) -> None:
+    """A record on which the receiver breaks again and again (500) does not hold up the others for ever."""
+    bench.append(b'"good"', b'"poison"', b'"fine"')
+    sink.answer = lambda received: Answer(500 if b"poison" in received.body else 200)
+    for _ in range(200):
+        if bench.deliver().settled:
+            break
+    assert bench.segment.finished
+    assert sorted(name for request in names(sink.accepted) for name in request) == ["fine", "good"]
+    assert bench.losses.counts == {losses.REFUSED: 1}
+
+
+def test_partial_success(bench: Bench, sink: Sink) -> None:
+    """Items that the receiver says it did not store count as lost, and its reason is logged."""
+    bench.append(b'"x"', items=10)
+    answer = {"partialSuccess": {"rejectedLogRecords": "3", "errorMessage": "too odd"}}
+    sink.answer = lambda _: Answer(200, {}, json.dumps(answer).encode())
+    assert bench.deliver().settled
+    assert (bench.segment.tally.delivered, bench.segment.tally.lost) == (7, 3)
+    assert "too odd" in bench.warned[0]
+
+
+def test_partial_success_of_spans() -> None:
+    """The protobuf answer is read by hand; nonsense counts as full success."""
+    partial = ExportTracePartialSuccess(rejected_spans=300, error_message="é")
+    body = ExportTraceServiceResponse(partial_success=partial).SerializeToString()
+    assert partial_success(SPANS, body) == (300, "é")
+    assert partial_success(SPANS, b"") == (0, "")
+    assert partial_success(SPANS, b"\xff") == (0, "")
+    assert partial_success(LOGS, b"nonsense") == (0, "")
+    assert partial_success(LOGS, b'{"partialSuccess":{}}') == (0, "")
+
+
+def test_nothing_listens(tmp_path: Path) -> None:
+    """An absent receiver is told apart, so that a flush need not wait."""
+    with Sink() as gone:
+        endpoint = gone.endpoint
+    bench = Bench(tmp_path, endpoint)
+    bench.append(b'"x"')
+    outcome = bench.deliver()
+    assert (outcome.settled, outcome.unreachable) == (False, True)
+    assert not bench.segment.finished
+    bench.segment.close()
+
+
+def test_torn_tail(bench: Bench, sink: Sink) -> None:
+    """A tail that was torn off by a crash is counted, and what stands before it is delivered."""
+    bench.append(b'"whole"')
+    bench.segment.append(frame(LOGS, 1, b'"torn"')[:-3])
+    assert bench.deliver().settled
+    assert names(sink.seen) == [["whole"]]
+    assert bench.losses.counts == {losses.DAMAGED: 1}
+    assert bench.segment.finished
+
+
+def test_damage_in_the_middle(bench: Bench, sink: Sink) -> None:
+    """Damaged bytes between two records cost nobody else."""
+    bench.append(b'"first"')
+    bench.segment.append(b"damage")
+    bench.append(b'"second"')
+    assert bench.deliver().settled
+    assert names(sink.seen) == [["first", "second"]]
+    assert bench.losses.counts == {losses.DAMAGED: 1}

@@ -1,0 +1,99 @@
+"""agent_otel.redaction and what it does to a whole trace."""
+
+import hashlib
+from typing import Any
+
+import pytest
+
+import agent_otel
+from agent_otel import redaction
+from agent_otel import semconv as s
+from agent_otel.redaction import Capture, clean
+from agent_otel.testing import Captured, capture
+
+SECRETS = ("SECRET-PROMPT", "SECRET-CONTEXT", "SECRET-INSTRUCTIONS", "SECRET-TOOL", "SECRET-ANSWER")
+TEXTS = ("SECRET-ARGUMENT", "SECRET-ACTION", "SECRET-OBSERVATION", "SECRET-ERROR", "SECRET-REASON")
+
+
+def run_everything(content: Capture) -> Captured:
+    """A trace with a secret in every place that may hold one."""
+    with capture(raise_errors=True, content=content) as captured:
+        with agent_otel.execution(
+            "a",
+            prompt="SECRET-PROMPT",
+            context={"x": "SECRET-CONTEXT"},
+            instructions="SECRET-INSTRUCTIONS",
+            tools=["SECRET-TOOL"],
+        ) as run:
+            with agent_otel.step("t", action="SECRET-ACTION", input="SECRET-ARGUMENT") as call:
+                call.output("SECRET-ANSWER")
+                call.observation("SECRET-OBSERVATION")
+            with pytest.raises(ValueError, match="SECRET"), agent_otel.step("t"):
+                raise ValueError("SECRET-ERROR")
+            run.log_step("t", success=False, error="SECRET-ERROR", action="SECRET-ACTION")
+            run.record_error(ValueError("SECRET-ERROR"))
+            run.result("SECRET-ANSWER")
+            run.partial("SECRET-REASON")
+        with agent_otel.execution("b") as run:
+            run.fail("SECRET-ERROR")
+    return captured
+
+
+def words(captured: Captured) -> str:
+    """Everything that was captured, as text."""
+    return repr(captured.spans) + repr(captured.events)
+
+
+def test_full_keeps_everything() -> None:
+    """Nothing is left out."""
+    assert all(secret in words(run_everything("full")) for secret in SECRETS + TEXTS)
+
+
+def test_metadata_keeps_no_content() -> None:
+    """Contents are gone; actions, observations and errors stay."""
+    found = words(run_everything("metadata"))
+    assert not [secret for secret in (*SECRETS, "SECRET-ARGUMENT") if secret in found]
+    assert all(text in found for text in TEXTS if text != "SECRET-ARGUMENT")
+
+
+def test_minimal_keeps_no_text() -> None:
+    """No content, argument, observation or error text is left anywhere, spans, statuses, span events, events."""
+    captured = run_everything("minimal")
+    found = words(captured)
+    assert not [secret for secret in SECRETS + TEXTS if secret in found]
+    assert s.GEN_AI_TOOL_CALL_ARGUMENTS not in found
+    assert captured.span("invoke_agent b")["attributes"][s.ERROR_TYPE] == "_OTHER"
+
+
+@pytest.mark.parametrize("content", redaction.CAPTURE_MODES)
+def test_mode_is_stamped(content: Capture) -> None:
+    """The execution says what its process kept, in span and events."""
+    captured = run_everything(content)
+    assert captured.span("invoke_agent a")["attributes"][s.CAPTURE_MODE] == content
+    assert captured.events[0]["attributes"][s.CAPTURE_MODE] == content
+
+
+@pytest.mark.parametrize("mode", ["metadata", "minimal"])
+def test_length_and_hash(mode: Capture) -> None:
+    """A content is replaced by its length in characters and the SHA-256 of its UTF-8."""
+    expected = {
+        f"{s.CONTEXT}.length": 4,
+        f"{s.CONTEXT}.sha256": hashlib.sha256("Käse".encode()).hexdigest(),
+        "other": 1,
+    }
+    assert clean({s.CONTEXT: "Käse", "other": 1}, mode) == expected
+
+
+def test_structured_content_of_other_libraries() -> None:
+    """A content that is not text is measured as JSON."""
+    value: dict[str, Any] = {s.GEN_AI_INPUT_MESSAGES: [{"role": "user"}]}
+    assert clean(value, "metadata")[f"{s.GEN_AI_INPUT_MESSAGES}.length"] == len('[{"role": "user"}]')
+
+
+def test_prompt_length_and_hash_are_of_the_prompt() -> None:
+    """aotel.prompt.* measure what the caller gave, whatever the mode."""
+    with capture(content="minimal") as captured, agent_otel.execution("a", prompt="hello"):
+        pass
+    attributes = captured.span("invoke_agent a")["attributes"]
+    assert attributes[s.PROMPT_LENGTH] == 5
+    assert attributes[s.PROMPT_SHA256] == hashlib.sha256(b"hello").hexdigest()
