@@ -71,6 +71,7 @@ class Courier(Generic[T]):
         self._start_lock = Lock()
         self._write_lock = Lock()
         self._deliver_lock = Lock()
+        self._orphan_lock = Lock()
         self._dirty = Event()
         self._deliverable = Event()
         self._stop = Event()
@@ -109,7 +110,10 @@ class Courier(Generic[T]):
                     time.sleep(give_way)
 
     def flush(self, timeout: float) -> FlushResult:
-        """Hand over what is there and try to deliver it for `timeout` seconds. Returns at once when nobody listens."""
+        """Hand over what is there and try to deliver it for `timeout` seconds, and what dead processes left after it.
+
+        Returns at once when nobody listens.
+        """
         deadline = time.monotonic() + timeout
         self.write_queue()
         self.spool.sync()
@@ -118,6 +122,8 @@ class Courier(Generic[T]):
                 self._deliver_round(deadline)
             else:
                 self._await_delivery(deadline)
+        if not self.spool.tally.waiting:
+            self._deliver_orphans(deadline)
         self.spool.losses.persist()
         return self.result()
 
@@ -192,7 +198,7 @@ class Courier(Generic[T]):
                 self._deliver_round(time.monotonic() + ROUND_SECONDS)
                 if time.monotonic() >= next_adoption:
                     next_adoption = time.monotonic() + ADOPT_SECONDS
-                    self._deliver_orphans()
+                    self._deliver_orphans(time.monotonic() + ROUND_SECONDS)
                     self.spool.losses.persist()
             pause = self._next_try if self.spool.tally.waiting else next_adoption
             self._deliverable.wait(max(0.0, min(pause, next_adoption) - time.monotonic()))
@@ -219,13 +225,20 @@ class Courier(Generic[T]):
             self._unreachable = unreachable
             self._attempt.notify_all()
 
-    def _deliver_orphans(self) -> None:
-        """Deliver what dead processes left."""
-        if time.monotonic() < self._next_try:
+    def _deliver_orphans(self, deadline: float) -> None:
+        """Deliver what dead processes left. One thread at a time: the other waits for what the first has in hand."""
+        if not self._orphan_lock.acquire(timeout=max(0.0, deadline - time.monotonic())):
             return
+        try:
+            if time.monotonic() >= self._next_try:
+                self._adopt(deadline)
+        finally:
+            self._orphan_lock.release()
+
+    def _adopt(self, deadline: float) -> None:
         for segment in self.spool.orphans():
             with self._deliver_lock:
-                outcome = self._delivery.deliver(segment, time.monotonic() + ROUND_SECONDS)
+                outcome = self._delivery.deliver(segment, deadline)
             if not outcome.settled:
                 segment.close()
                 self._next_try = time.monotonic() + outcome.retry_after

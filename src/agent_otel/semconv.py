@@ -53,16 +53,16 @@ OPERATION_CHAT: Final = "chat"  # value of gen_ai.operation.name; an LLM step
 EXECUTION_ID: Final = "aotel.execution.id"  # UUID string; execution, step, event; the authority on identity
 CORRELATION_ID: Final = "aotel.correlation_id"  # string; execution, event; as given by the caller, else the trace id
 PARENT_EXECUTION_ID: Final = "aotel.parent_execution.id"  # UUID string; execution, event; the execution that delegated
-AGENT_INSTANCE_ID: Final = "aotel.agent.instance_id"  # string; execution; one run of a sub-agent, as its harness names it
+AGENT_INSTANCE_ID: Final = "aotel.agent.instance_id"  # string; execution; a sub-agent's run, as its harness names it
 EXTERNAL_ID: Final = "aotel.external_id"  # string; execution; an id of another system
 PROJECT: Final = "aotel.project"  # string; execution, event; the project it works on
 EVENT_ID: Final = "aotel.event.id"  # UUID string; event, span event; minted once, the event's key
 LINK_TYPE: Final = "aotel.link.type"  # string; link; correlated_with, delegated_by or retry_of
 
 # --- Executions --------------------------------------------------------------------------------------------------
-EXECUTION_STATUS: Final = "aotel.execution.status"  # string; execution, event; in_progress, success, partial, error, cancelled
-EXECUTION_START_NS: Final = "aotel.execution.start_time_unix_nano"  # int; event; start of the execution's span, ns
-EXECUTION_END_NS: Final = "aotel.execution.end_time_unix_nano"  # int; completion event; end of the execution's span, ns
+EXECUTION_STATUS: Final = "aotel.execution.status"  # string; execution, event; success, partial, error, …
+EXECUTION_START_NS: Final = "aotel.execution.start_time_unix_nano"  # int; event; start of the span, ns
+EXECUTION_END_NS: Final = "aotel.execution.end_time_unix_nano"  # int; completion event; end of the span, ns
 TASK_DESCRIPTION: Final = "aotel.task.description"  # string; execution, event; the task in a sentence
 PROMPT_LENGTH: Final = "aotel.prompt.length"  # int; execution, event; characters of the prompt
 PROMPT_SHA256: Final = "aotel.prompt.sha256"  # hex string; execution, event; SHA-256 of the prompt's UTF-8
@@ -88,7 +88,7 @@ STEP_ACTION: Final = "aotel.step.action"  # string; step; what was done
 STEP_OBSERVATION: Final = "aotel.step.observation"  # string; step; outcome in a sentence
 STEP_SUCCESS: Final = "aotel.step.success"  # boolean; step; whether it succeeded
 STEP_BATCH_SIZE: Final = "aotel.step.batch_size"  # int; step; how many alike this one span stands for
-STEP_START_ESTIMATED: Final = "aotel.step.start_estimated"  # boolean; step; start = end − reported latency
+STEP_START_ESTIMATED: Final = "aotel.step.start_estimated"  # boolean; step; start = end - reported latency
 
 # --- Lifecycle events (log records; the same names on span events) -----------------------------------------------
 EVENT_STARTED: Final = "aotel.execution.started"  # event name; an execution began

@@ -40,10 +40,11 @@ def run(stack: LocalStack, home: Path, *command: str) -> str:
 
 
 def test_the_correlation_id_is_the_trace_id_everywhere(stack: LocalStack, tmp_path: Path) -> None:
-    """Given C: Jaeger's trace id is C without dashes, SQL's correlation_id is C, each step hangs under its execution."""
+    """Given C: Jaeger's trace id is C without dashes, SQL's correlation_id is C, steps hang under their executions."""
     correlation = uuid.uuid4()
     assert "lost=0" in run(stack, tmp_path, *agent(_AGENT), str(correlation))
-    ended: Any = "SELECT agent_name, execution_id, span_id FROM agent_executions WHERE correlation_id = %(c)s AND status = 'success'"
+    ended: Any = """SELECT agent_name, execution_id, span_id FROM agent_executions
+                    WHERE correlation_id = %(c)s AND status = 'success'"""
     wait_for(lambda: len(rows(stack, ended, {"c": correlation})) == 2, "both executions")
     executions = {
         name: (execution_id, span_id) for name, execution_id, span_id in rows(stack, ended, {"c": correlation})

@@ -37,7 +37,8 @@ with agent_otel.execution("busy", correlation_id=sys.argv[2]) as run:
 _STOCK = """
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-agent_otel.configure(span_processor=BatchSpanProcessor(OTLPSpanExporter(os.environ["AGENT_OTEL_ENDPOINT"] + "/v1/traces")))
+exporter = OTLPSpanExporter(os.environ["AGENT_OTEL_ENDPOINT"] + "/v1/traces")
+agent_otel.configure(span_processor=BatchSpanProcessor(exporter))
 """
 _NEXT = "import agent_otel\nwith agent_otel.execution('next'): pass\nprint(agent_otel.flush(timeout=30))"
 

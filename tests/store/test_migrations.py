@@ -39,6 +39,16 @@ def test_everything_belongs_to_the_owner_role(database_url: str) -> None:
     assert rows(database_url, statement) == [(migrations.OWNER,)]
 
 
+def test_a_users_own_table_is_in_nobodys_way(database_url: str) -> None:
+    """A table and a view that a superuser keeps in our schema survive a migrate and do not stop it."""
+    with connect(database_url, application="test") as connection:
+        connection.execute("CREATE TABLE kept (a int)")
+        connection.execute("CREATE VIEW mine AS SELECT agent_name FROM agent_execution_logs")
+    migrations.migrate(database_url)
+    assert rows(database_url, "SELECT * FROM kept") == []
+    assert rows(database_url, "SELECT * FROM mine") == []
+
+
 def test_a_newer_schema_is_refused(database_url: str) -> None:
     """An old program never writes into a schema that it does not know."""
     with connect(database_url, application="test") as connection:

@@ -1,8 +1,23 @@
 -- ingest: adds rows, reads only what tells a replay from a conflict. reader: reads. retention: acts through functions.
 GRANT USAGE ON SCHEMA agent_otel TO agent_otel_ingest, agent_otel_reader, agent_otel_retention;
 
-GRANT SELECT ON ALL TABLES IN SCHEMA agent_otel TO agent_otel_reader;
-GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA agent_otel TO agent_otel_reader;
+-- One by one instead of ON ALL TABLES: a table that somebody else keeps in this schema is not ours to grant.
+DO $$
+DECLARE
+  ours record;
+BEGIN
+  FOR ours IN SELECT format('TABLE %s', c.oid::regclass) AS what, 'SELECT' AS privilege
+              FROM pg_class c
+              WHERE c.relnamespace = 'agent_otel'::regnamespace AND c.relowner = current_user::regrole
+                AND c.relkind IN ('r', 'p', 'v')
+              UNION ALL
+              SELECT format('FUNCTION %s', p.oid::regprocedure), 'EXECUTE'
+              FROM pg_proc p
+              WHERE p.pronamespace = 'agent_otel'::regnamespace AND p.proowner = current_user::regrole
+  LOOP
+    EXECUTE format('GRANT %s ON %s TO agent_otel_reader', ours.privilege, ours.what);
+  END LOOP;
+END $$;
 
 GRANT INSERT ON spans, execution_events, quarantine TO agent_otel_ingest;
 GRANT SELECT (trace_id, span_id, start_time, start_ns, digest) ON spans TO agent_otel_ingest;
