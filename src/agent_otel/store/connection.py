@@ -56,4 +56,4 @@ def _parameters(database_url: str) -> dict[str, Any]:
 
 
 def _reason(error: psycopg.Error) -> str:
-    return (str(error).strip().splitlines() or ["no answer"])[-1]
+    return " ".join(str(error).removeprefix("connection failed: ").split()) or "no answer"
