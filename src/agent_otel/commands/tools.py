@@ -9,7 +9,11 @@ from agent_otel.local_stack import tools
 def run(argv: Sequence[str]) -> int:
     """Install the tools, or say where they are."""
     available = {"collector": tools.collector(), "jaeger": tools.jaeger()}
-    parser = argparse.ArgumentParser(prog="agent-otel tools", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="agent-otel tools",
+        description="Build and install the pinned Collector and Jaeger (needs Go, once a few minutes).",
+        epilog="example: agent-otel tools install",
+    )
     verbs = parser.add_subparsers(dest="verb", required=True)
     install = verbs.add_parser("install", help="build with Go what is not there yet (minutes, once)")
     install.add_argument("names", nargs="*", metavar="NAME", help=f"which ones: {', '.join(available)}; default: all")
