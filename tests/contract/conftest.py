@@ -11,7 +11,7 @@ from agent_otel.exporter import config
 from agent_otel.exporter.service import Addresses, Service
 from agent_otel.local_stack.postgres import EmbeddedPostgres
 from tests.contract.doors import post
-from tests.fixtures.postgres import _database
+from tests.fixtures.postgres import new_database
 
 
 class Exporter(NamedTuple):
@@ -48,5 +48,5 @@ def running(database_url: str, **settings: str) -> Iterator[Exporter]:
 @pytest.fixture(scope="module")
 def exporter(postgres: EmbeddedPostgres, migrated_template: str) -> Iterator[Exporter]:
     """The exporter that a file's tests share; each test uses trace ids of its own."""
-    with _database(postgres, migrated_template) as url, running(url, MAX_BODY="1MiB", IN_FLIGHT="4MiB") as exporter:
+    with new_database(postgres, migrated_template) as url, running(url, MAX_BODY="1MiB", IN_FLIGHT="4MiB") as exporter:
         yield exporter

@@ -103,7 +103,7 @@ def _grpc(compression: grpc.Compression) -> Callable[[Addresses, Signal, bytes],
 
 
 def _grpc_refusal(error: Any) -> Reply:
-    trailers = dict(error.trailing_metadata())
+    trailers = dict(error.trailing_metadata() or ())
     short = trailers.get("google.rpc.retryinfo-bin")
     details = Status.FromString(trailers.get("grpc-status-details-bin", b""))
     if details.code:

@@ -1,10 +1,9 @@
 """`agent-otel exporter` as a process: how it starts, what it says, how it ends."""
 
 import json
-import re
+import os
 import signal
 import subprocess
-import sys
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,46 +12,23 @@ import grpc
 import psycopg
 import pytest
 
-from agent_otel.exporter.config import SETTINGS, Address
-from agent_otel.exporter.service import Addresses
+from agent_otel.exporter.config import SETTINGS
 from agent_otel.local_stack.ports import free_port, free_ports
 from agent_otel.local_stack.process import wait_until
 from agent_otel.store.migrations import migrate
 from tests.contract import numbered
-from tests.contract.conftest import Exporter
 from tests.contract.doors import DOORS, TRACES
+from tests.contract.exporter_process import COMMAND, ExporterProcess
 from tests.contract.test_come_back_later import locked
 from tests.fixtures.processes import Spawn
 
-_COMMAND = [sys.executable, "-m", "agent_otel", "exporter"]
 _SECONDS = 30
-
-
-class Started:
-    """An exporter process, with its log."""
-
-    def __init__(self, spawn: Spawn, folder: Path, database_url: str, **settings: str) -> None:
-        self.addresses = Addresses(*(Address("127.0.0.1", port) for port in free_ports(3)))
-        self._exporter = Exporter(self.addresses, database_url)
-        env = {f"AGENT_OTEL_EXPORTER_{name}": value for name, value in settings.items()}
-        env |= {f"AGENT_OTEL_EXPORTER_{name.upper()}": str(each) for name, each in self.addresses._asdict().items()}
-        self.process: subprocess.Popen[bytes] = spawn(_COMMAND, {**env, "AGENT_OTEL_DATABASE_URL": database_url})
-        self._log = folder / "process-0.log"
-        assert wait_until(lambda: bool(self.events("started")), _SECONDS), self._log.read_text()
-
-    def events(self, name: str) -> list[dict[str, object]]:
-        """The log's lines of one event; every line of the log must be JSON."""
-        lines = [json.loads(line) for line in self._log.read_text().splitlines()]
-        return [line for line in lines if line["event"] == name]
-
-    def ready(self) -> int:
-        """The status of /readyz."""
-        return self._exporter.admin("/readyz")[0]
 
 
 def refusal(environ: Mapping[str, str]) -> str:
     """What an exporter that must not start says; no traceback, exit code 1."""
-    done = subprocess.run(_COMMAND, env=dict(environ), capture_output=True, timeout=_SECONDS, check=False, text=True)
+    env = {**os.environ, **environ}
+    done = subprocess.run(COMMAND, env=env, capture_output=True, timeout=_SECONDS, check=False, text=True)
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     return done.stderr
@@ -69,7 +45,7 @@ def free_settings() -> dict[str, str]:
 
 def test_sigterm_finishes_what_is_under_way(spawn: Spawn, tmp_path: Path, database_url: str) -> None:
     """A request that waits for its commit is answered OK after SIGTERM, then the process ends with 0."""
-    exporter = Started(spawn, tmp_path, database_url)
+    exporter = ExporterProcess(spawn, tmp_path, database_url)
     trace = numbered.new_trace()
     body = numbered.traces(trace, "a").SerializeToString()
     with ThreadPoolExecutor() as threads:
@@ -80,29 +56,22 @@ def test_sigterm_finishes_what_is_under_way(spawn: Spawn, tmp_path: Path, databa
             )
             with psycopg.connect(database_url, autocommit=True) as watcher:
                 assert wait_until(lambda: watcher.execute(lock).fetchone() == (1,), _SECONDS)
-            assert wait_until(lambda: exporter_holds(exporter) == len(DOORS), _SECONDS)
+            assert wait_until(lambda: exporter.received() == len(DOORS), _SECONDS)
             exporter.process.send_signal(signal.SIGTERM)
             assert wait_until(lambda: exporter.ready() == 503, _SECONDS)
         assert {reply.result().code for reply in waiting} == {grpc.StatusCode.OK}
     assert exporter.process.wait(_SECONDS) == 0
     assert exporter.events("stopped")[0]["drained"] is True
-    assert numbered.stored_spans(Exporter(exporter.addresses, database_url), trace) == ["a"]
-
-
-def exporter_holds(exporter: Started) -> int:
-    """Requests received and not answered yet, by the counters."""
-    text = exporter._exporter.admin("/metrics")[1]
-    received = re.search(r'items_received_total\{signal="traces"\} (\d+)', text)
-    return int(received[1]) if received else 0
+    assert numbered.stored_spans(exporter.view, trace) == ["a"]
 
 
 def test_a_stuck_database_does_not_hold_up_the_end(spawn: Spawn, tmp_path: Path, database_url: str) -> None:
     """When the time for requests under way is over they are told to come back, and the process ends with 1."""
-    exporter = Started(spawn, tmp_path, database_url, DRAIN_SECONDS="0.5")
+    exporter = ExporterProcess(spawn, tmp_path, database_url, DRAIN_SECONDS="0.5")
     body = numbered.traces(numbered.new_trace(), "a").SerializeToString()
     with ThreadPoolExecutor() as threads, locked(database_url):
         waiting = [threads.submit(door.send, exporter.addresses, TRACES, body) for door in (DOORS[2], DOORS[4])]
-        assert wait_until(lambda: exporter_holds(exporter) == 2, _SECONDS)
+        assert wait_until(lambda: exporter.received() == 2, _SECONDS)
         exporter.process.send_signal(signal.SIGINT)
         assert {reply.result().code for reply in waiting} == {grpc.StatusCode.UNAVAILABLE}
         assert exporter.process.wait(10) == 1
@@ -111,7 +80,7 @@ def test_a_stuck_database_does_not_hold_up_the_end(spawn: Spawn, tmp_path: Path,
 
 def test_a_database_that_comes_later_is_used_then(spawn: Spawn, tmp_path: Path, empty_database_url: str) -> None:
     """Started before the schema is there: not ready, requests are refused; after `migrate` both are fine."""
-    exporter = Started(spawn, tmp_path, empty_database_url)
+    exporter = ExporterProcess(spawn, tmp_path, empty_database_url)
     body = numbered.traces(numbered.new_trace(), "a").SerializeToString()
     assert exporter.ready() == 503
     assert {door.send(exporter.addresses, TRACES, body).code for door in DOORS} == {grpc.StatusCode.UNAVAILABLE}
@@ -127,7 +96,7 @@ def test_a_database_that_comes_later_is_used_then(spawn: Spawn, tmp_path: Path, 
 @pytest.mark.parametrize("door", ["GRPC", "HTTP", "ADMIN"])
 def test_a_port_in_use_is_named(database_url: str, spawn: Spawn, tmp_path: Path, door: str) -> None:
     """The message has the port, the setting and what to do; the other exporter is not disturbed."""
-    running = Started(spawn, tmp_path, database_url)
+    running = ExporterProcess(spawn, tmp_path, database_url)
     taken = str(getattr(running.addresses, door.lower()))
     said = refusal({**free_settings(), "AGENT_OTEL_DATABASE_URL": database_url, f"AGENT_OTEL_EXPORTER_{door}": taken})
     assert f"AGENT_OTEL_EXPORTER_{door}={taken} cannot be opened" in said
@@ -149,7 +118,7 @@ def test_an_open_bind_is_said_at_every_start(spawn: Spawn, tmp_path: Path, datab
     """With AGENT_OTEL_INSECURE_BIND=1 it starts, and the log has the addresses."""
     port = free_port()
     spawn(
-        _COMMAND,
+        COMMAND,
         {
             **free_settings(),
             "AGENT_OTEL_DATABASE_URL": database_url,
@@ -165,7 +134,7 @@ def test_an_open_bind_is_said_at_every_start(spawn: Spawn, tmp_path: Path, datab
 
 def test_help_names_every_setting() -> None:
     """`--help` needs no database and lists each variable with its default."""
-    done = subprocess.run([*_COMMAND, "--help"], capture_output=True, timeout=_SECONDS, check=True, text=True)
+    done = subprocess.run([*COMMAND, "--help"], capture_output=True, timeout=_SECONDS, check=True, text=True)
     for setting in SETTINGS:
         assert setting.variable in done.stdout
         assert setting.meaning in done.stdout

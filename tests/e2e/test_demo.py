@@ -29,7 +29,8 @@ def test_the_demo_shows_the_tree_and_leaves_nothing_running(real_tools: None, tm
         assert "✓ reviewer  success" in finished.stdout
         assert re.search(r"notes-checker +success", finished.stdout)
         assert "spans in PostgreSQL: 9, in Jaeger: 9" in finished.stdout
-        left = [pid for pid in map(int, filter(str.isdecimal, os.listdir("/proc"))) if _is_ours(pid, tmp_path)]
+        pids = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal()]
+        left = [pid for pid in pids if _is_ours(pid, tmp_path)]
         assert left == []
 
 

@@ -122,6 +122,15 @@ def test_one_row_that_postgresql_refuses_costs_only_itself(writer: Writer, datab
     assert Span.FromString(decode(raw)[0].raw).name == "bad"
 
 
+def test_a_value_that_fits_no_column_costs_only_its_row(writer: Writer, database_url: str) -> None:
+    """A row that cannot even be encoded for its column is set aside, and its neighbours are stored."""
+    broken = batch(span(0), span(1), span(2))
+    broken.spans[1] = broken.spans[1]._replace(row=broken.spans[1].row._replace(kind=2**15))
+    written = writer.write(broken)
+    assert (written.spans, len(written.refused)) == (2, 1)
+    assert query(database_url, "SELECT count(*) FROM quarantine") == [(1,)]
+
+
 @pytest.mark.parametrize("start", [0, 1, 2**63, 2**64 - 1], ids=["zero", "one", "beyond int64", "largest"])
 def test_outlier_times_have_a_partition(writer: Writer, database_url: str, start: int) -> None:
     """A hostile clock makes no partition of its own."""

@@ -31,7 +31,10 @@ def run(argv: Sequence[str]) -> int:
 
 
 def _settings() -> str:
-    lines = ["environment:"]
+    lines = [
+        "example: AGENT_OTEL_DATABASE_URL=postgresql://agent_otel_ingest:…@127.0.0.1/agent_otel agent-otel exporter"
+    ]
+    lines += ["", "environment:"]
     for setting in config.SETTINGS:
         default = f" (default {setting.default})" if setting.default else ""
         lines += [f"  {setting.variable}", f"      {setting.meaning}{default}"]

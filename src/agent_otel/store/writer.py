@@ -1,5 +1,6 @@
 """Write batches: one transaction each, replays change nothing, a row that can never be stored costs only itself."""
 
+import struct
 import time
 from collections.abc import Iterable, Sequence
 from typing import Final, TypeVar
@@ -22,8 +23,12 @@ STAGING_S: Final = 10.0
 LEASE: Final = 1000
 
 _UNSAFE: Final = ("fsync", "full_page_writes")
-#: What PostgreSQL will never take, however often it is sent: data exceptions, program limits, bad text.
-_NEVER: Final = (pg.DataError, pg.ProgramLimitExceeded, pg.StatementTooComplex, pg.NotNullViolation)
+#: What PostgreSQL will never take, however often it is sent: data exceptions, program limits, bad text, and values that
+#: do not fit their column's binary form.
+_NEVER: Final = (
+    *(pg.DataError, pg.ProgramLimitExceeded, pg.StatementTooComplex, pg.NotNullViolation),
+    *(struct.error, OverflowError, UnicodeError),
+)
 #: After these the connection is as good as before. A check violation: a day's partition is missing after all.
 _ROLLED_BACK: Final = (pg.DeadlockDetected, pg.SerializationFailure, pg.CheckViolation)
 _AGAIN: Final = (*_ROLLED_BACK, pg.OperationalError, pg.InterfaceError, DatabaseUnavailableError)
@@ -166,11 +171,11 @@ class Writer:
         self._next_batch_id += 1
         return self._next_batch_id - 1
 
-    def _isolate(self, batch: Batch, error: psycopg.Error) -> Written:
+    def _isolate(self, batch: Batch, error: Exception) -> Written:
         """Halve a batch that PostgreSQL will not take until the row stands alone; that row goes to quarantine."""
         size = len(batch.spans) + len(batch.events)
         if size <= 1:
-            self._set_aside(batch, f"PostgreSQL refuses it: {_code(error)}")
+            self._set_aside(batch, f"PostgreSQL cannot hold it: {_code(error)}")
             return Written(refused=frozenset(item.row.key for item in batch.items()))
         halves = [self.write(half) for half in _halves(batch)]
         return Written(
@@ -219,6 +224,7 @@ def _worth_trying(error: Exception) -> bool:
     return not isinstance(error, (pg.DiskFull, pg.TooManyConnections, pg.CannotConnectNow, DatabaseUnavailableError))
 
 
-def _code(error: psycopg.Error) -> str:
-    """What went wrong, without the data: PostgreSQL's messages can quote it."""
-    return f"SQLSTATE {error.sqlstate or 'unknown'} ({type(error).__name__})"
+def _code(error: Exception) -> str:
+    """What went wrong, without the data: messages can quote it."""
+    sqlstate = getattr(error, "sqlstate", None)
+    return f"SQLSTATE {sqlstate} ({type(error).__name__})" if sqlstate else type(error).__name__

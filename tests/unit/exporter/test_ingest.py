@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from agent_otel.errors import RetryableError
 from agent_otel.exporter import config
 from agent_otel.exporter.group_commit import GroupCommit, Limits
 from agent_otel.exporter.ingest import Encoding, Ingest
@@ -82,3 +83,15 @@ def test_a_fault_of_the_mapping_costs_one_item(doors: Doors, monkeypatch: pytest
     assert response.partial_success.rejected_spans == 1
     assert "KeyError" in response.partial_success.error_message
     assert doors.store.written == [["a", "b"]]
+
+
+def test_what_is_refused_as_late_is_taken_back() -> None:
+    """A request that waited too long is not written when its turn comes: its sender has been told to send it again."""
+    doors = Doors(REQUEST_SECONDS="0.1")
+    doors.store.go_on.clear()
+    for name in ("in a transaction", "waiting"):
+        with pytest.raises(RetryableError, match="in time"):
+            doors.export(numbered.traces(_TRACE, name))
+    doors.store.go_on.set()
+    doors.commits.stop(10)
+    assert doors.store.written == [["in a transaction"]]
