@@ -2,7 +2,8 @@
 
 Every record about an execution (a lifecycle event, its final span) is turned into *facts*: for each field a pair
 ``[rank, value]``. Merging keeps the pair with the highest rank, field by field. That is a maximum, so records may come
-in any order and any number of times and the row is the same. `store/sql/routines/10_merge_facts.sql` is this rule in SQL.
+in any order and any number of times and the row is the same. The same rule in SQL:
+`store/sql/routines/10_merge_facts.sql`.
 
 A record's rank orders by: terminal before open, later before earlier, error > partial > cancelled > success, span
 before event, then its digest. It is spelled as fixed-width lower-case hex so that SQL compares it as text.

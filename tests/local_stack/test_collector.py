@@ -63,7 +63,7 @@ def _stored(database_url: str) -> Any:
 
 
 def _get(url: str) -> str:
-    with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310  # a page of our own stack
+    with urllib.request.urlopen(url, timeout=10) as answer:  # a page of our own stack
         return str(answer.read().decode())
 
 
