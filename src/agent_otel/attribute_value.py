@@ -39,9 +39,12 @@ def text(value: str) -> str:
 def json_text(value: object) -> str:
     """`value` as JSON; parts that JSON does not know are their repr, numbers that it does not know are strings."""
     try:
-        return text(json.dumps(value, ensure_ascii=False, allow_nan=False, default=printed))
+        encoded = json.dumps(value, ensure_ascii=False, allow_nan=False, default=printed)
+        if not encoded.isascii():
+            encoded.encode()  # UnicodeEncodeError, a ValueError, for lone surrogates
     except (ValueError, TypeError, RecursionError):
-        return text(json.dumps(_plain(value, depth=0), ensure_ascii=False))
+        return json.dumps(_plain(value, depth=0), ensure_ascii=False)
+    return encoded
 
 
 def printed(value: object) -> str:
@@ -72,14 +75,16 @@ MAX_DEPTH: Final = 20
 
 def _plain(value: object, depth: int) -> Any:
     """A copy that json.dumps takes: keys are strings, no NaN, no cycle."""
-    if value is None or isinstance(value, str | bool | int):
+    if isinstance(value, str):
+        return text(value)
+    if value is None or isinstance(value, bool | int):
         return value
     if isinstance(value, float):
         return value if value - value == 0 else str(value)
     if depth >= MAX_DEPTH:
         return f"<{type(value).__name__} below depth {MAX_DEPTH}>"
     if isinstance(value, Mapping):
-        return {str(key): _plain(member, depth + 1) for key, member in value.items()}
+        return {text(str(key)): _plain(member, depth + 1) for key, member in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(member, depth + 1) for member in value]
-    return printed(value)
+    return text(printed(value))

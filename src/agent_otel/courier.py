@@ -19,13 +19,15 @@ from agent_otel.spool import Spool
 T = TypeVar("T")
 
 #: Ended spans that wait for the first thread; the thread that ends one more empties the queue.
-MAX_QUEUE: Final = 4_096
+MAX_QUEUE: Final = 1_024
 #: Spans in one record.
-MAX_GROUP: Final = 64
+MAX_GROUP: Final = 32
 #: Seconds between the first item of a batch and its way to the spool and the disk.
 LINGER_SECONDS: Final = 0.05
-#: Seconds that the first thread gives way after each group, so that agents wait for the interpreter at most one group.
+#: Seconds that the first thread gives way after each group, so that agents wait for the interpreter at most one group;
+#: it does not while more spans wait than it can take in time against threads that compute.
 GIVE_WAY_SECONDS: Final = 0.0005
+MAX_BACKLOG: Final = 256
 #: Seconds between looks for segments of dead processes.
 ADOPT_SECONDS: Final = 5.0
 #: Seconds that one round of delivery may take before it looks around again.
@@ -67,6 +69,7 @@ class Courier(Generic[T]):
 
     def _reset(self) -> None:
         self._started = False
+        self._sender: Thread | None = None
         self._closed = False
         self._start_lock = Lock()
         self._write_lock = Lock()
@@ -106,7 +109,7 @@ class Courier(Generic[T]):
             while self._queue:
                 group = [self._queue.popleft() for _ in range(min(MAX_GROUP, len(self._queue)))]
                 self._write([span for span in group if self.admit(span)])
-                if give_way:
+                if give_way and len(self._queue) < MAX_BACKLOG:
                     time.sleep(give_way)
 
     def flush(self, timeout: float) -> FlushResult:
@@ -141,11 +144,10 @@ class Courier(Generic[T]):
         self._stop.set()
         self._dirty.set()
         self._deliverable.set()
-        # A delivery that hangs keeps its segments locked until the process ends; all others are let go.
-        if self._deliver_lock.acquire(timeout=0.05):
-            self._delivery.close()
-            self.spool.close()
-            self._deliver_lock.release()
+        if self._sender is None:
+            self._let_go()
+        else:  # which lets go at its end; a request that hangs is not waited for
+            self._sender.join(LINGER_SECONDS)
         return result
 
     def after_fork(self) -> None:
@@ -167,12 +169,13 @@ class Courier(Generic[T]):
     def _start_threads(self) -> bool:
         with self._start_lock:
             if not self._started:
+                sender = Thread(target=self._run_sender, name="agent-otel-deliver", daemon=True)
                 try:
-                    for name, run in (("agent-otel-spool", self._run_writer), ("agent-otel-deliver", self._run_sender)):
-                        Thread(target=run, name=name, daemon=True).start()
+                    Thread(target=self._run_writer, name="agent-otel-spool", daemon=True).start()
+                    sender.start()
                 except RuntimeError:  # the interpreter is shutting down
                     return False
-                self._started = True
+                self._started, self._sender = True, sender
         return True
 
     def _run_writer(self) -> None:
@@ -200,9 +203,17 @@ class Courier(Generic[T]):
                     next_adoption = time.monotonic() + ADOPT_SECONDS
                     self._deliver_orphans(time.monotonic() + ROUND_SECONDS)
                     self.spool.losses.persist()
-            pause = self._next_try if self.spool.tally.waiting else next_adoption
-            self._deliverable.wait(max(0.0, min(pause, next_adoption) - time.monotonic()))
+            # The first thread tells when there is something, once a batch; so requests are few and large.
+            now = time.monotonic()
+            until = min(self._next_try, next_adoption) if self._next_try > now else next_adoption
+            self._deliverable.wait(max(0.0, until - now))
             self._deliverable.clear()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        with self._deliver_lock:
+            self._delivery.close()
+            self.spool.close()
 
     def _deliver_round(self, deadline: float) -> None:
         """Deliver our own segments, unless it is too early to try again."""

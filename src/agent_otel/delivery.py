@@ -1,8 +1,8 @@
 """Delivery: takes records out of a segment, joins them to OTLP/HTTP requests and settles what was answered.
 
-Accepted: acknowledged. 429, 502-504, other 5xx and network errors: kept, tried later. 413: sent in halves. 400 and the
-like: halved down to the record that is refused, which is kept aside and counted, so that it costs no neighbour.
-Wrong address or credentials (3xx, 401, 403, 404, 405): kept, with one warning that says what to do. Standard library.
+Accepted: acknowledged. 429, 5xx and network errors: kept, tried later. 413: sent in halves. 400, 415, 422: halved down
+to the record that is refused, which is kept aside and counted, so that it costs no neighbour. Any other answer means
+wrong address or credentials: kept, with one warning that says what to do. Standard library only.
 """
 
 import json
@@ -29,11 +29,12 @@ MAX_SERVER_ERRORS: Final = 8
 
 _PATHS: Final = {SPANS: "/v1/traces", LOGS: "/v1/logs"}
 _CONTENT_TYPES: Final = {SPANS: "application/x-protobuf", LOGS: "application/json"}
-_MISDIRECTED: Final = {
+#: Answers that are about the records, not about where they were sent to.
+_REFUSALS: Final = frozenset({400, 413, 415, 422})
+_NO_RECEIVER: Final = "is that an OTLP/HTTP receiver? Check AGENT_OTEL_ENDPOINT (the base URL, without /v1/traces)"
+_ADVICE: Final = {
     401: "credentials are missing: set AGENT_OTEL_HEADERS",
     403: "credentials are refused: check AGENT_OTEL_HEADERS",
-    404: "there is no OTLP receiver at this address: check AGENT_OTEL_ENDPOINT (the base URL, without /v1/traces)",
-    405: "there is no OTLP receiver at this address: check AGENT_OTEL_ENDPOINT (the base URL, without /v1/traces)",
 }
 
 
@@ -67,6 +68,7 @@ class Delivery:
         self._warn = warn
         self._backoff = FIRST_BACKOFF
         self._server_errors = 0
+        self._has_accepted = False
         #: Records settled behind one that still waits: (path, begin). They are not sent again.
         self._ahead: set[tuple[str, int]] = set()
 
@@ -129,15 +131,28 @@ class Delivery:
         if 200 <= status < 300:
             self._accept(segment, records, response)
             return SETTLED
-        if status in _MISDIRECTED or 300 <= status < 400:
-            advice = _MISDIRECTED.get(status, "redirects are not followed: check AGENT_OTEL_ENDPOINT")
-            self._warn(f"agent_otel: {self._endpoint} answers {status}: {advice}. Nothing is lost: the spool keeps it")
-            return self._later(f"{self._endpoint} answers {status}", LAST_BACKOFF)
         if status in (408, 429) or status >= 500:
             self._server_errors = self._server_errors + 1 if status == 500 else 0
             if status != 500 or (not suspect and self._server_errors < MAX_SERVER_ERRORS):
                 return self._later(f"{self._endpoint} answers {status}", _retry_after(response))
+        elif status not in _REFUSALS or not self._takes_otlp(deadline):
+            advice = _ADVICE.get(status, _NO_RECEIVER)
+            self._warn(f"agent_otel: {self._endpoint} answers {status}: {advice}. Nothing is lost: the spool keeps it")
+            return self._later(f"{self._endpoint} answers {status}", LAST_BACKOFF)
         return self._divide(segment, records, status, deadline)
+
+    def _takes_otlp(self, deadline: float) -> bool:
+        """Whether there is a receiver at all: it took something before, or takes an empty request, as OTLP says.
+
+        Otherwise a server of another kind that answers 400 to anything would have every record refused.
+        """
+        if not self._has_accepted:
+            try:
+                response = self._connection.post(_PATHS[LOGS], _CONTENT_TYPES[LOGS], logs_request([]), deadline)
+            except OSError:
+                return False
+            self._has_accepted = 200 <= response.status < 300
+        return self._has_accepted
 
     def _divide(self, segment: Segment, records: list[Record], status: int, deadline: float) -> Outcome:
         """Send in halves what was refused as a whole; keep aside what is refused alone."""
@@ -154,7 +169,7 @@ class Delivery:
         return SETTLED
 
     def _accept(self, segment: Segment, records: list[Record], response: Response) -> None:
-        self._backoff, self._server_errors = FIRST_BACKOFF, 0
+        self._backoff, self._server_errors, self._has_accepted = FIRST_BACKOFF, 0, True
         rejected, message = partial_success(records[0].kind, response.body)
         if rejected:
             self._warn(f"agent_otel: the receiver stored all but some items: {message[:500]}")

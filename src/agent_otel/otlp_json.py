@@ -5,16 +5,18 @@ bytes are base64, NaN and the infinities are the strings that proto3 JSON names.
 finished pieces costs a third of encoding nested dicts.
 """
 
-import json
 from binascii import b2a_base64
 from collections.abc import Iterable, Mapping, Sequence
+from json.encoder import encode_basestring as _quoted
 from typing import Final, NamedTuple
 
 SEVERITY_INFO: Final = 9
 SEVERITY_ERROR: Final = 17
 _SEVERITY_TEXT: Final = {SEVERITY_INFO: "INFO", SEVERITY_ERROR: "ERROR"}
 
-_quoted: Final = json.JSONEncoder(ensure_ascii=False).encode
+#: Keys repeat from event to event; so many are remembered with what stands around them.
+MAX_REMEMBERED: Final = 1_024
+_keys: Final[dict[str, str]] = {}
 
 
 class LogRecord(NamedTuple):
@@ -51,7 +53,7 @@ def any_value(value: object) -> str:
 
 def key_values(attributes: Mapping[str, object]) -> str:
     """Attributes as KeyValues, separated by commas."""
-    return ",".join([f'{{"key":{_quoted(key)},"value":{any_value(value)}}}' for key, value in attributes.items()])
+    return ",".join([f"{_keys.get(key) or _key(key)}{any_value(value)}}}" for key, value in attributes.items()])
 
 
 def resource_logs_frame(
@@ -80,6 +82,13 @@ def log_record(record: LogRecord) -> str:
 def logs_request(resource_logs: Iterable[bytes]) -> bytes:
     """An ExportLogsServiceRequest of finished ResourceLogs."""
     return b'{"resourceLogs":[' + b",".join(resource_logs) + b"]}"
+
+
+def _key(key: str) -> str:
+    if len(_keys) >= MAX_REMEMBERED:
+        _keys.clear()
+    found = _keys[key] = f'{{"key":{_quoted(str(key))},"value":'
+    return found
 
 
 def _double(value: float) -> str:

@@ -3,9 +3,7 @@
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 
 from agent_otel.courier import Courier
-from agent_otel.guard import Guard
-
-_GUARD = Guard("taking an ended span")
+from agent_otel.guard import swallow
 
 
 class SpoolSpanProcessor(SpanProcessor):
@@ -17,9 +15,13 @@ class SpoolSpanProcessor(SpanProcessor):
 
     def on_end(self, span: ReadableSpan) -> None:
         """Queue the span."""
-        with _GUARD:
-            if not self._retired and span.context is not None and span.context.trace_flags.sampled:
+        try:
+            context = span.context
+            if context is not None and context.trace_flags.sampled and not self._retired:
                 self._courier.add_span(span)
+        except Exception as error:
+            if not swallow("taking an ended span", error):
+                raise
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Whether everything of this process was acknowledged by the receiver."""

@@ -32,7 +32,7 @@ def context_of(carrier: Mapping[str, str], base: Context | None = None) -> Conte
     """`base` (default: nothing) with the span and baggage that the carrier names; keys in any case."""
     lowered = {key.lower(): value for key, value in carrier.items() if key.lower() in _FIELDS}
     found = _BAGGAGE.extract(lowered, _TRACE_CONTEXT.extract(lowered, Context() if base is None else base))
-    if "traceparent" in lowered and not trace.get_current_span(found).get_span_context().is_valid:
+    if lowered.get("traceparent") and not trace.get_current_span(found).get_span_context().is_valid:
         warn_once(f"agent_otel: traceparent {lowered['traceparent'][:80]!r} is malformed and ignored")
     return found
 

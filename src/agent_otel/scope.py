@@ -10,14 +10,11 @@ from typing import ParamSpec, Self, TypeVar
 from opentelemetry import context as otel_context
 from opentelemetry.context import Context
 
-from agent_otel.guard import Guard, warn_once
+from agent_otel.guard import swallow, warn_once
 from agent_otel.wrapping import wrap
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-_BEGIN = Guard("starting a span")
-_END = Guard("ending a span")
 
 
 class Scope(ABC):
@@ -43,18 +40,25 @@ class Scope(ABC):
 
     def begin(self) -> None:
         """Start without becoming current; for callback APIs, where no block encloses the work."""
-        with _BEGIN:
-            if self._context is None:
-                self._context = self._start()
-            else:
-                warn_once(f"agent_otel: {self!r} already runs; make another one for another run")
+        if self._context is not None:
+            warn_once(f"agent_otel: {self!r} already runs; make another one for another run")
+            return
+        try:
+            self._context = self._start()
+        except Exception as error:
+            if not swallow("starting a span", error):
+                raise
 
     def end(self, error: BaseException | None = None) -> None:
         """End what `begin` started. A second call does nothing."""
-        with _END:
-            if self._context is not None:
-                self._context = None
-                self._finish(error)
+        if self._context is None:
+            return
+        self._context = None
+        try:
+            self._finish(error)
+        except Exception as ours:
+            if not swallow("ending a span", ours):
+                raise
 
     @contextmanager
     def current(self) -> Iterator[None]:

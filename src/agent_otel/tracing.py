@@ -51,45 +51,16 @@ def execution(
 ) -> Execution:
     """One run of the agent named `agent`: ``with execution("reviewer") as run:``, ``async with``, or a decorator.
 
-    Inside another execution it becomes that one's child, in the same trace; with another `correlation_id`, a trace of
-    its own with a link. As a decorator, each call is a new execution; `current_execution()` gives it.
-
-    description: the task in a sentence. prompt, context, instructions, tools: what the agent was given (content, see
-    AGENT_OTEL_CAPTURE). correlation_id: a UUID is the trace id, any other text is hashed to one. traceparent: W3C
-    parent of another process (``TRACEPARENT`` in the environment is read by itself). metadata: a JSON object. durable:
-    have the start on the disk (fsync) before the block runs.
-
-    An exception that leaves the block makes the execution an error and is raised on; Ctrl-C, a cancelled task or a
-    closed generator make it cancelled. Wrong arguments are ignored with one warning each: nothing here raises.
+    Inside another execution it is that one's child, in its trace; with another `correlation_id` (a UUID is the trace
+    id, other text is hashed to one) in a trace of its own, with a link. Decorated: each call is a new execution, which
+    `current_execution()` gives. description: the task in a sentence; prompt, context, instructions, tools: content, see
+    AGENT_OTEL_CAPTURE; traceparent: a W3C parent (``TRACEPARENT`` is read by itself); durable: have the start on the
+    disk before the block runs. An exception that leaves the block makes it an error and is raised on; Ctrl-C and the
+    like make it cancelled. Wrong values are ignored with one warning each.
     """
-    return Execution(
-        Intent(
-            agent=agent,
-            description=description,
-            prompt=prompt,
-            context=context,
-            instructions=instructions,
-            session_id=session_id,
-            correlation_id=correlation_id,
-            execution_id=execution_id,
-            parent_execution_id=parent_execution_id,
-            traceparent=traceparent,
-            model=model,
-            provider=provider,
-            agent_version=agent_version,
-            agent_description=agent_description,
-            agent_instance_id=agent_instance_id,
-            conversation_id=conversation_id,
-            external_id=external_id,
-            priority=priority,
-            triggered_by=triggered_by,
-            user_id=user_id,
-            metadata=metadata,
-            project=project,
-            tools=tools,
-            durable=durable,
-        )
-    )
+    arguments = locals()
+    _check_name("execution", agent)
+    return Execution(Intent(**arguments))
 
 
 def step(
@@ -116,6 +87,7 @@ def step(
     An exception that leaves the block makes the step failed and is raised on; the execution does not fail by it.
     Outside any execution it is an ordinary span, with one warning.
     """
+    _check_name("step", name)
     return Step(
         StepIntent(
             name=name,
@@ -157,6 +129,12 @@ def log_step(
 def current_execution() -> Execution | None:
     """The execution around the caller, or None."""
     return running_execution(otel_context.get_current())
+
+
+def _check_name(helper: str, name: object) -> None:
+    """Refuse the one mistake that would replace the user's function: a decorator without its parentheses."""
+    if callable(name):
+        raise TypeError(f'agent_otel.{helper} needs a name: write @agent_otel.{helper}("name")')
 
 
 def _placed(

@@ -40,10 +40,11 @@ def cycle() -> list[Any]:
         ([1, "a"], '[1, "a"]'),
         ([], "[]"),
         (None, "null"),
-        ({"a": {1, }}, '{"a": "{1}"}'),
+        ({"a": {1}}, '{"a": "{1}"}'),
         (b"\x00", "\"b'\\\\x00'\""),
         (Odd(), '"<Odd that cannot be printed>"'),
         ({"n": float("nan")}, '{"n": "nan"}'),
+        ({"\ud800": "\udfff"}, '{"\\\\ud800": "\\\\udfff"}'),
         ({1: Odd()}, '{"1": "<Odd that cannot be printed>"}'),
     ],
 )

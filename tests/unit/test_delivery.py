@@ -3,8 +3,10 @@
 import json
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import grpc
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTracePartialSuccess,
@@ -18,6 +20,9 @@ from agent_otel.record import LOGS, SPANS, frame
 from agent_otel.refused import RefusedFolder
 from agent_otel.segment import Segment, Tally
 from tests.fixtures.sink import Answer, Received, Sink
+
+#: An ExportLogsServiceRequest with nothing in it, which every receiver takes.
+EMPTY = b'{"resourceLogs":[]}'
 
 
 class Bench:
@@ -88,7 +93,7 @@ def test_later(bench: Bench, sink: Sink, status: int) -> None:
     sink.answer = lambda _: Answer(status, {"Retry-After": "Fri, 20 Nov 2026 10:00:00 GMT"})
     waits = [bench.deliver().retry_after for _ in range(5)]
     assert waits == sorted(waits)
-    assert delivery.FIRST_BACKOFF / 2 <= waits[0]
+    assert waits[0] >= delivery.FIRST_BACKOFF / 2
     assert waits[-1] <= delivery.LAST_BACKOFF
     sink.answer = lambda _: Answer()
     assert bench.deliver().settled
@@ -98,7 +103,14 @@ def test_later(bench: Bench, sink: Sink, status: int) -> None:
 
 @pytest.mark.parametrize(
     ("status", "advice"),
-    [(401, "AGENT_OTEL_HEADERS"), (403, "AGENT_OTEL_HEADERS"), (404, "AGENT_OTEL_ENDPOINT"), (302, "redirects")],
+    [
+        (302, "AGENT_OTEL_ENDPOINT"),
+        (401, "AGENT_OTEL_HEADERS"),
+        (403, "AGENT_OTEL_HEADERS"),
+        (404, "AGENT_OTEL_ENDPOINT"),
+        (407, "AGENT_OTEL_ENDPOINT"),
+        (426, "AGENT_OTEL_ENDPOINT"),
+    ],
 )
 def test_wrong_address_or_credentials(bench: Bench, sink: Sink, status: int, advice: str) -> None:
     """Nothing is lost, nothing is followed, and it is said what to do."""
@@ -108,6 +120,29 @@ def test_wrong_address_or_credentials(bench: Bench, sink: Sink, status: int, adv
     assert not bench.segment.finished
     assert advice in bench.warned[0]
     assert len(sink.seen) == 1
+
+
+def test_server_of_another_kind(bench: Bench, sink: Sink) -> None:
+    """A server that refuses even an empty request is no receiver: nothing is given up."""
+    bench.append(b'"a"', b'"b"')
+    sink.answer = lambda _: Answer(400)
+    assert not bench.deliver().settled
+    assert not bench.segment.finished
+    assert bench.losses.counts == {}
+    assert "AGENT_OTEL_ENDPOINT" in bench.warned[0]
+
+
+def test_grpc_receiver(tmp_path: Path) -> None:
+    """A real gRPC server on the port: it is said which port to use, and nothing is given up."""
+    server = grpc.server(ThreadPoolExecutor(1))
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    bench = Bench(tmp_path, f"http://127.0.0.1:{port}")
+    bench.append(b'"x"')
+    assert not bench.deliver().settled
+    assert "4318" in bench.warned[0]
+    server.stop(None).wait()
+    bench.segment.close()
 
 
 def test_bad_record_costs_no_neighbour(bench: Bench, sink: Sink) -> None:
@@ -138,7 +173,7 @@ def test_refused_folder_is_bounded(bench: Bench, sink: Sink, monkeypatch: pytest
     """Beyond its limits refused records are counted only, and that is said."""
     monkeypatch.setattr("agent_otel.refused.MAX_FILES", 2)
     bench.append(*(b'"%d"' % number for number in range(4)))
-    sink.answer = lambda _: Answer(400)
+    sink.answer = lambda received: Answer(200 if received.body == EMPTY else 400)
     assert bench.deliver().settled
     assert len(list(bench.refused.iterdir())) == 2
     assert bench.losses.counts == {losses.REFUSED: 4}

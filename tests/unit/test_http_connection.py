@@ -5,7 +5,7 @@ import ssl
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Thread
 
@@ -181,8 +181,24 @@ def test_https_checks_the_certificate(tmp_path: Path) -> None:
     """A server with a certificate that nobody vouches for gets nothing."""
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=127.0.0.1"]
-        + ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate), "-days", "1"],
+        [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-subj",
+            "/CN=127.0.0.1",
+            "-addext",
+            "subjectAltName=IP:127.0.0.1",
+            "-keyout",
+            str(key),
+            "-out",
+            str(certificate),
+            "-days",
+            "1",
+        ],
         check=True,
         capture_output=True,
     )
@@ -191,10 +207,8 @@ def test_https_checks_the_certificate(tmp_path: Path) -> None:
     received: list[bytes] = []
 
     def serve(connection: socket.socket) -> None:
-        try:
+        with suppress(OSError):
             received.append(context.wrap_socket(connection, server_side=True).recv(100))
-        except OSError:
-            pass
 
     with server(serve) as endpoint, pytest.raises(ssl.SSLCertVerificationError):
         post_once(endpoint.replace("http:", "https:"))

@@ -28,6 +28,16 @@ def test_all_is_sorted_and_listed() -> None:
     assert set(agent_otel.__all__) <= set(dir(agent_otel))
 
 
+def test_hot_path_is_light() -> None:
+    """What the command needs of the client loads no OpenTelemetry and none of the slow standard modules."""
+    slow = ("opentelemetry", "logging", "asyncio", "http", "urllib", "dataclasses", "pathlib", "ssl", "random")
+    code = (
+        "import sys; from agent_otel import spool, delivery, settings, otlp_json, open_execution; "
+        f"print([m for m in sys.modules if m.split('.')[0] in {slow!r}])"
+    )
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
+
+
 def test_unknown_name() -> None:
     """A name that does not exist is an AttributeError that names it."""
     with pytest.raises(AttributeError, match="nonsense"):
@@ -36,7 +46,7 @@ def test_unknown_name() -> None:
 
 def test_helper_functions_win_over_modules() -> None:
     """No module of ours hides a helper of the same name once it is imported."""
-    import agent_otel.tracing  # noqa: F401
+    import agent_otel.tracing
 
     assert callable(agent_otel.execution)
     assert callable(agent_otel.step)

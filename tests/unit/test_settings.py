@@ -160,9 +160,7 @@ def test_disabled_by_either_switch(tmp_path: Path) -> None:
 
 def test_grpc_endpoint_of_opentelemetry_is_not_used(tmp_path: Path) -> None:
     """OTEL_EXPORTER_OTLP_ENDPOINT of a gRPC receiver is left alone, and it is said what to set."""
-    env = environ(
-        tmp_path, OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:4317", OTEL_EXPORTER_OTLP_PROTOCOL="grpc"
-    )
+    env = environ(tmp_path, OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:4317", OTEL_EXPORTER_OTLP_PROTOCOL="grpc")
     settings = load({}, env, str(tmp_path))
     assert settings.endpoint == "http://127.0.0.1:4318"
     assert "AGENT_OTEL_ENDPOINT" in settings.problems[0]

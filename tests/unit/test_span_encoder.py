@@ -12,6 +12,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags, TraceState
+from opentelemetry.util.types import AnyValue
 
 from agent_otel import otlp_protobuf
 from agent_otel import semconv as s
@@ -40,7 +41,9 @@ SCOPE = InstrumentationScope("scope", "1.0", "http://scope", {"a": True})
 SPANS = st.builds(
     ReadableSpan,
     name=TEXT,
-    context=st.builds(SpanContext, st.integers(1, 2**128 - 1), st.integers(1, 2**64 - 1), st.just(False), trace_state=STATES),
+    context=st.builds(
+        SpanContext, st.integers(1, 2**128 - 1), st.integers(1, 2**64 - 1), st.just(False), trace_state=STATES
+    ),
     parent=st.none() | CONTEXTS,
     resource=st.just(RESOURCE),
     attributes=BOUNDED,
@@ -72,7 +75,7 @@ def test_more_attributes_than_are_remembered(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_equal_values_of_other_types() -> None:
     """True, 1 and 1.0 are equal in Python and three values in OTLP."""
-    attributes = {"a": "1", "b": 1, "c": 1.0, "d": True}
+    attributes: dict[str, AnyValue] = {"a": "1", "b": 1, "c": 1.0, "d": True}
     span = ReadableSpan("x", resource=RESOURCE, attributes=attributes, instrumentation_scope=SCOPE)
     (decoded,) = ExportTraceServiceRequest.FromString(encode([span], "full")).resource_spans[0].scope_spans[0].spans
     assert [pair.value.WhichOneof("value") for pair in decoded.attributes] == [

@@ -79,9 +79,7 @@ def _title(row: Row) -> str:
 
 def _step(row: Row) -> str:
     mark = "✓" if row["success"] else "✗"
-    # Only tools and models have a column; the span's name is "<kind> <subject>" for every kind.
-    subject = row["tool"] or row["name"].partition(" ")[2] or row["name"]
-    what = " ".join(part for part in (subject, row["action"]) if part)
+    what = " ".join(part for part in (row["tool"], row["action"]) if part) or row["name"]
     parts = [f"{mark} {row['kind']}: {clean(what)}", duration(row["latency_ms"]), _tokens(row["tokens"])]
     if row["batch_size"]:
         parts.append(f"x{row['batch_size']}")

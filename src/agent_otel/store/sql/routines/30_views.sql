@@ -179,7 +179,7 @@ JOIN LATERAL (
     s.parent_span_id,
     s.name,
     s.step_kind AS kind,
-    coalesce(s.tool_name, s.model) AS tool,
+    coalesce(s.tool_name, s.model, s.attributes ->> 'aotel.step.name') AS tool,
     s.attributes ->> 'aotel.step.action' AS action,
     elapsed_ms(s.start_time, s.start_ns, s.end_time, s.end_ns) AS latency_ms,
     coalesce(s.total_tokens, s.input_tokens + s.output_tokens, s.input_tokens, s.output_tokens) AS tokens,

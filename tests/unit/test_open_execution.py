@@ -1,0 +1,79 @@
+"""agent_otel.open_execution: any process finds what is open, and one closes it."""
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from agent_otel import open_execution
+from agent_otel.open_execution import KEEP_CLOSED_SECONDS, KEEP_OPEN_SECONDS, ExecutionFolder, OpenExecution
+
+ID = "0b3d1c3e-6a0f-4a7e-9b57-2f0d2f7a9c11"
+EXECUTION = OpenExecution(ID, 2**127, 2**63, 1, "agent é", 1_700_000_000_000_000_000, "ticket", "session", "project")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> ExecutionFolder:
+    """An empty state folder."""
+    return ExecutionFolder(str(tmp_path / "state"))
+
+
+def names(folder: ExecutionFolder) -> list[str]:
+    """What is in it."""
+    return sorted(path.name for path in Path(folder.path).iterdir())
+
+
+def test_found_until_removed(folder: ExecutionFolder) -> None:
+    """Another process reads what one wrote; after the end it is gone."""
+    folder.add(EXECUTION)
+    assert ExecutionFolder(folder.path.removesuffix("/executions")).find(ID) == EXECUTION
+    folder.remove(ID)
+    folder.remove(ID)
+    assert folder.find(ID) is None
+
+
+def test_for_this_user_only(folder: ExecutionFolder) -> None:
+    """Prompts are not in it, but names and ids are: 0700 and 0600."""
+    folder.add(EXECUTION)
+    assert stat.S_IMODE(Path(folder.path).stat().st_mode) == 0o700
+    assert stat.S_IMODE((Path(folder.path) / f"{ID}.json").stat().st_mode) == 0o600
+
+
+def test_one_closes(folder: ExecutionFolder) -> None:
+    """The first claim wins, in whatever process the others are."""
+    other = ExecutionFolder(folder.path.removesuffix("/executions"))
+    assert [folder.close(ID), other.close(ID), folder.close(ID)] == [True, False, False]
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"trace_id": "x", "span_id": "1"}', '{"trace_id": 1}'])
+def test_damaged_file(folder: ExecutionFolder, content: str) -> None:
+    """What is not whole is not found, and nothing raises."""
+    folder.add(EXECUTION)
+    (Path(folder.path) / f"{ID}.json").write_text(content)
+    assert folder.find(ID) is None
+
+
+def test_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    """The files are missing, the failures counted, the claim holds."""
+    (tmp_path / "state").write_text("a file where a folder should be")
+    folder = ExecutionFolder(str(tmp_path / "state"))
+    folder.add(EXECUTION)
+    assert folder.find(ID) is None
+    assert folder.close(ID)
+    assert folder.failures == 2
+    assert folder.clean_up() == 0
+
+
+def test_clean_up(folder: ExecutionFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Old files go, young ones stay; so many closed ones are kept, the youngest."""
+    folder.add(EXECUTION)
+    for number in range(4):
+        folder.close(f"{number}")
+        os.utime(f"{folder.path}/{number}.closed", (1000 + number, 1000 + number))
+    os.utime(f"{folder.path}/{ID}.json", (1000, 1000))
+    assert folder.clean_up(now=1001.5 + KEEP_CLOSED_SECONDS) == 2
+    monkeypatch.setattr(open_execution, "MAX_CLOSED", 1)
+    assert folder.clean_up(now=1004) == 1
+    assert names(folder) == [f"{ID}.json", "3.closed"]
+    assert folder.clean_up(now=1001 + KEEP_OPEN_SECONDS) == 2
