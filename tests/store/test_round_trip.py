@@ -3,7 +3,7 @@
 import uuid
 from contextlib import closing
 
-from hypothesis import given, settings
+from hypothesis import given
 from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
@@ -29,7 +29,6 @@ def test_spans_come_back_from_the_database(database_url: str) -> None:
     writer, reader = Writer(database_url), Reader(database_url)
 
     @given(otlp.SPANS | otlp.PLAIN_SPANS, otlp.RESOURCES, otlp.SCOPES)
-    @settings(max_examples=max(200, settings().max_examples // 5))
     def round_trip(span: Span, resource: Resource, scope: InstrumentationScope) -> None:
         trace_id = uuid.uuid4()
         span.trace_id = trace_id.bytes
@@ -52,7 +51,6 @@ def test_log_records_come_back_from_the_database(database_url: str) -> None:
     writer, reader = Writer(database_url), Reader(database_url)
 
     @given(otlp.LOG_RECORDS | otlp.PLAIN_LOG_RECORDS)
-    @settings(max_examples=max(200, settings().max_examples // 5))
     def round_trip(record: LogRecord) -> None:
         trace_id = uuid.uuid4()
         record.trace_id = trace_id.bytes
