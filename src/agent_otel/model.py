@@ -25,6 +25,9 @@ STATUS_RANK: Final = {"in_progress": 0, "success": 1, "cancelled": 2, "partial":
 STATUS_ALIASES: Final = {"failed": "error", "failure": "error", "canceled": "cancelled", "ok": "success"}
 
 _MAX_NS: Final = 2**64 - 1
+#: Members that a merged field (metadata, a list of files) keeps: the first in byte order, so that any order of arrival
+#: keeps the same. All of them are in the records themselves.
+MAX_MEMBERS: Final = 1_000
 
 #: How a field's value is chosen. outcome: with the highest record, even when it has none. ranked: the highest record
 #: that has one. union: members of all records. by_key: each key of the object on its own.
@@ -124,9 +127,9 @@ def facts_of(rank: str, fields: tuple[Field, ...], values: Mapping[str, Any]) ->
         elif value is None:
             continue
         elif field.rule == "union":
-            facts[field.name] = {str(member): ["", True] for member in value}
+            facts[field.name] = _bounded({str(member): ["", True] for member in value})
         elif field.rule == "by_key":
-            facts[field.name] = {key: [rank, member] for key, member in value.items()}
+            facts[field.name] = _bounded({key: [rank, member] for key, member in value.items()})
         else:
             facts[field.name] = [rank, value]
     return facts
@@ -140,7 +143,13 @@ def merge_facts(left: Facts, right: Facts) -> Facts:
         if present is None:
             merged[name] = candidate
         elif isinstance(candidate, dict) and isinstance(present, dict):
-            merged[name] = merge_facts(present, candidate)
+            merged[name] = _bounded(merge_facts(present, candidate))
         elif isinstance(present, list) and isinstance(candidate, list) and candidate[0] > present[0]:
             merged[name] = candidate
     return merged
+
+
+def _bounded(members: Facts) -> Facts:
+    if len(members) <= MAX_MEMBERS:
+        return members
+    return {name: members[name] for name in sorted(members)[:MAX_MEMBERS]}

@@ -137,6 +137,24 @@ def test_a_table_cannot_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -
     assert "\x1b" not in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("history")
+def test_a_limit_and_an_age_that_cannot_be_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    """Wrong numbers are wrong usage, not a traceback."""
+    with pytest.raises(SystemExit):
+        main(["list", "--limit", "-1"])
+    assert "--limit -1" in capsys.readouterr().err
+    assert main(["list", "--since", "99999999999d"]) == 1
+    assert "99999999999d" in capsys.readouterr().err
+
+
+def test_a_database_without_our_schema_names_the_command(
+    empty_database_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`list` on a database that was never migrated says what to run."""
+    assert main(["list", "--database-url", empty_database_url]) == 1
+    assert "agent-otel migrate" in capsys.readouterr().err
+
+
 def test_without_a_database_the_command_to_type_is_named(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -7,13 +7,17 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from agent_otel import semconv
+from agent_otel import ids, semconv
+from agent_otel.exporter.envelope import RawItem
+from agent_otel.exporter.mapping import map_spans
+from agent_otel.exporter.values import to_attributes
 from agent_otel.model import merge_facts
 from agent_otel.store.connection import connect
 from agent_otel.store.rows import Batch
 from agent_otel.store.writer import Writer
-from tests.fixtures.executions import event, final_span, histories
+from tests.fixtures.executions import START_NS, event, final_span, histories
 
 LOG_COLUMNS = (
     "execution_id", "correlation_id", "session_id", "agent_name", "user_prompt", "started_at", "completed_at",
@@ -106,15 +110,59 @@ def test_a_heartbeat_shortens_the_patience(database_url: str) -> None:
     writer.close()
 
 
+def test_a_span_below_an_execution_never_ends_it(database_url: str) -> None:
+    """Baggage puts the execution's id on any span; only the execution's own span closes it."""
+    writer, execution_id = Writer(database_url), uuid.uuid4()
+    writer.write(event(execution_id, semconv.EVENT_STARTED, 0, {semconv.GEN_AI_AGENT_NAME: "a"}))
+    other = Span(
+        trace_id=execution_id.bytes,
+        span_id=bytes(range(8)),
+        name="GET /x",
+        start_time_unix_nano=START_NS,
+        end_time_unix_nano=START_NS + 1,
+        attributes=to_attributes({semconv.EXECUTION_ID: str(execution_id)}),
+    )
+    writer.write(map_spans([RawItem(other.SerializeToString(), b"", b"", b"", b"")]))
+    assert row(database_url, "SELECT recorded_status FROM executions") == ("in_progress",)
+    writer.close()
+
+
+def test_an_end_with_an_unknown_status_and_an_error_is_an_error(database_url: str) -> None:
+    """A status that is none of ours never hides an error."""
+    writer, execution_id = Writer(database_url), uuid.uuid4()
+    said = {semconv.EXECUTION_STATUS: "timeout", semconv.ERROR_TYPE: "Timeout"}
+    writer.write(event(execution_id, semconv.EVENT_COMPLETED, 5, said))
+    assert row(database_url, "SELECT recorded_status, error_type FROM executions") == ("error", "Timeout")
+    writer.close()
+
+
+def test_metadata_and_files_are_bounded_in_any_order(database_url: str) -> None:
+    """However many members records bring, the row keeps the same 1,000 of them."""
+    execution_ids = [uuid.uuid4(), uuid.uuid4()]
+    files = [[f"{part}-{number:04d}" for number in range(900)] for part in "ab"]
+    writer = Writer(database_url)
+    for execution_id, order in zip(execution_ids, (files, files[::-1]), strict=True):
+        for part in order:
+            writer.write(event(execution_id, semconv.EVENT_PROGRESS, 0, {semconv.FILES_MODIFIED: part}))
+    statement = "SELECT files_modified FROM agent_executions WHERE execution_id = %s"
+    kept = [row(database_url, statement, execution_id)[0] for execution_id in execution_ids]
+    assert kept[0] == kept[1] == sorted([*files[0], *files[1]])[:1000]
+    writer.close()
+
+
+def test_views_work_for_a_member_of_reader_with_any_search_path(database_url: str) -> None:
+    """A login that is a member of agent_otel_reader has no search_path of ours, and the views still answer."""
+    with connect(database_url, application="test") as connection:
+        connection.execute("SET search_path = public")
+        connection.execute("SET ROLE agent_otel_reader")
+        assert connection.execute("SELECT count(*) FROM agent_otel.agent_execution_steps").fetchone() == (0,)
+        usage = "SELECT count(*) FROM agent_otel.agent_model_usage(now() - interval '1 day', now())"
+        assert connection.execute(usage).fetchone() == (0,)
+        connection.execute("SELECT agent_otel.enclosing_execution(gen_random_uuid(), 1)")
+
+
 def test_a_foreign_agent_span_is_an_execution(database_url: str) -> None:
     """A GenAI invoke_agent span without our ids is an execution whose id is derived, so that a replay meets it."""
-    from opentelemetry.proto.trace.v1.trace_pb2 import Span
-
-    from agent_otel import ids
-    from agent_otel.exporter.envelope import RawItem
-    from agent_otel.exporter.mapping import map_spans
-    from agent_otel.exporter.values import to_attributes
-
     trace_id, root, tool = uuid.uuid4().bytes, bytes(range(8)), bytes(range(1, 9))
     agent = Span(
         trace_id=trace_id, span_id=root, name="invoke_agent x", start_time_unix_nano=10**18,

@@ -1,5 +1,7 @@
 """The writer against a real PostgreSQL."""
 
+import json
+import threading
 import time
 import uuid
 from collections.abc import Iterator, Mapping
@@ -66,7 +68,7 @@ def test_the_ingest_role_is_enough(database_url: str) -> None:
     """A writer that may only add rows stores, replays, finds conflicts and merges."""
     migrations.grant_logins(database_url, {"AGENT_OTEL_INGEST_PASSWORD": "one", "AGENT_OTEL_READER_PASSWORD": "two"})
     writer = Writer(make_conninfo(database_url, user="agent_otel_ingest", password="one"))
-    execution = {"aotel.execution.id": str(uuid.uuid4())}
+    execution = {"aotel.execution.id": str(uuid.uuid4()), "gen_ai.operation.name": "invoke_agent"}
     writer.ping()
     assert writer.write(batch(span(0, attributes=execution))).spans == 1
     assert writer.write(batch(span(0, attributes=execution), span(1))).spans == 1
@@ -149,6 +151,60 @@ def test_days_beyond_the_limit_are_quarantined(writer: Writer, database_url: str
     assert query(database_url, "SELECT count(*) FROM quarantine") == [(len(written.refused),)]
 
 
+def test_old_days_never_push_today_aside(writer: Writer, database_url: str) -> None:
+    """The days around now are made whatever the quota says, and old days take what is left of it."""
+    day = 86_400_000_000_000
+    old = [span(number, start=START_NS - (100 + number) * day) for number in range(40)]
+    now = span(1000, start=time.time_ns())
+    written = writer.write(batch(*old, now))
+    assert now.span_id not in [key[1].to_bytes(8, signed=True) for key in written.refused]
+    assert query(database_url, "SELECT count(*) FROM spans WHERE start_time > now() - interval '1 day'") == [(1,)]
+
+
+def test_a_detached_day_costs_only_its_own_spans(writer: Writer, database_url: str) -> None:
+    """A day whose partition was detached takes no more spans; spans of other days are stored."""
+    day = 86_400_000_000_000
+    writer.write(batch(span(0)))
+    with connect(database_url, application="test") as connection:
+        connection.execute("ALTER TABLE spans DETACH PARTITION spans_20251120")
+    writer.close()
+    written = writer.write(batch(span(1), span(2, start=START_NS + day)))
+    assert (written.spans, len(written.refused)) == (1, 1)
+
+
+def test_a_conflict_that_another_writer_commits_meanwhile_is_seen(database_url: str) -> None:
+    """While another transaction holds the same key with other content, we wait for it and then quarantine ours."""
+    ours = Writer(database_url)
+    ours.write(batch(span(0)))
+    ours.write(batch(span(0)))  # a replay: from here on the writer stages
+    results: list[Any] = []
+    with psycopg.connect(database_url) as other:
+        other.execute("SET search_path = agent_otel")
+        copied = "INSERT INTO spans SELECT (s).* FROM (SELECT (jsonb_populate_record(x, %s)) AS s FROM spans x) y"
+        other.execute(copied, [json.dumps({"span_id": 2, "trace_id": str(uuid.UUID(int=2)), "digest": "other"})])
+        thread = threading.Thread(target=lambda: results.append(ours.write(batch(span(1)))))
+        thread.start()
+        waiting = (
+            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        )
+        deadline = time.monotonic() + 20
+        while query(database_url, waiting) == [(0,)]:
+            assert time.monotonic() < deadline
+    thread.join(20)
+    assert [(result.spans, len(result.refused)) for result in results] == [(0, 1)]
+    assert query(database_url, "SELECT count(*) FROM quarantine") == [(1,)]
+    ours.close()
+
+
+def test_huge_token_counts_break_no_view(writer: Writer, database_url: str) -> None:
+    """Counts that no model can reach stay in the attributes; sums over the columns never overflow."""
+    huge = {"gen_ai.usage.input_tokens": 2**63 - 1, "gen_ai.usage.output_tokens": 1}
+    agent = {"gen_ai.operation.name": "invoke_agent"}
+    writer.write(batch(span(0, attributes={**huge, **agent}), span(1, attributes={**huge, "aotel.step.kind": "llm"})))
+    assert query(database_url, "SELECT total_tokens FROM agent_executions") == [(1,)]
+    assert query(database_url, "SELECT input_tokens, output_tokens FROM spans ORDER BY span_id") == [(None, 1)] * 2
+
+
 def test_quarantine_keeps_one_of_each(writer: Writer, database_url: str) -> None:
     """The same refused item sent again is in quarantine once."""
     for _ in range(2):
@@ -179,8 +235,6 @@ def test_no_database_is_retryable() -> None:
 
 def test_writers_of_the_same_executions_never_deadlock(database_url: str) -> None:
     """Writers that merge the same executions in different orders take turns instead of deadlocking."""
-    import threading
-
     executions = [uuid.UUID(int=2**80 + number, version=4) for number in range(20)]
     failures: list[BaseException] = []
 
@@ -190,7 +244,10 @@ def test_writers_of_the_same_executions_never_deadlock(database_url: str) -> Non
             for turn in range(10):
                 ordered = executions if (turn + offset) % 2 else executions[::-1]
                 spans = [
-                    span(offset * 1000 + turn * 50 + n, attributes={"aotel.execution.id": str(e)})
+                    span(
+                        offset * 1000 + turn * 50 + n,
+                        attributes={"aotel.execution.id": str(e), "gen_ai.operation.name": "invoke_agent"},
+                    )
                     for n, e in enumerate(ordered)
                 ]
                 own.write(batch(*spans))

@@ -19,7 +19,10 @@ _COLUMNS: Final = ("started", "agent", "status", "duration", "tokens", "executio
 
 def run(argv: Sequence[str]) -> int:
     """Print a table of executions, or JSON lines."""
-    arguments = _parser().parse_args(argv)
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    if arguments.limit < 1:
+        parser.error(f"--limit {arguments.limit}: must be 1 or more")
     since = instant(arguments.since) if arguments.since else None
     with Reader(database.url(arguments)) as reader:
         rows = reader.executions(agent=arguments.agent, status=arguments.status, since=since, limit=arguments.limit)
@@ -36,11 +39,11 @@ def run(argv: Sequence[str]) -> int:
 def instant(text: str, now: dt.datetime | None = None) -> dt.datetime:
     """`2h`, `7d` (ago), or an ISO 8601 date or time (UTC when it names no zone). Raises ConfigurationError."""
     ago = _AGO.fullmatch(text)
-    if ago:
-        return (now or dt.datetime.now(dt.UTC)) - dt.timedelta(**{_UNITS[ago[2]]: int(ago[1])})
     try:
+        if ago:
+            return (now or dt.datetime.now(dt.UTC)) - dt.timedelta(**{_UNITS[ago[2]]: int(ago[1])})
         parsed = dt.datetime.fromisoformat(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise ConfigurationError(
             f"--since {text!r} is neither like 2h or 7d nor an ISO date such as 2026-01-31"
         ) from None

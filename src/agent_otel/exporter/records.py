@@ -22,7 +22,10 @@ from agent_otel.store.rows import EventRow, ExecutionFacts, SpanRow
 
 _ERROR: Final = 2
 _MAX_NS: Final = 2**64 - 1
-_INT8_MAX: Final = 2**63 - 1
+#: What a row of an execution holds of one record; the whole of it is in spans and execution_events.
+_MAX_INT: Final = 2**53
+MAX_TEXT: Final = 8 * 1024
+MAX_OBJECT: Final = 64 * 1024
 
 _SMALL: Final = tuple(field for field in FIELDS if not field.content)
 _CONTENT: Final = tuple(field for field in FIELDS if field.content)
@@ -40,9 +43,10 @@ def of_span(row: SpanRow, attributes: Mapping[str, Any]) -> ExecutionFacts | Non
     """What a span says of the execution that it is; None for a step or any other span."""
     if row.step_kind is not None or semconv.STEP_KIND in attributes:
         return None
-    if row.execution_id is not None:
-        execution_id = uuid.UUID(bytes=row.execution_id)
-    elif row.operation == semconv.OPERATION_INVOKE_AGENT:
+    named = uuid.UUID(bytes=row.execution_id) if row.execution_id is not None else None
+    if named is not None and _is_execution(row, named):
+        execution_id = named
+    elif named is None and row.operation == semconv.OPERATION_INVOKE_AGENT:
         execution_id = ids.foreign_execution_id(row.trace_id.hex(), row.span_id.to_bytes(8, signed=True).hex())
     else:
         return None
@@ -63,6 +67,17 @@ def of_span(row: SpanRow, attributes: Mapping[str, Any]) -> ExecutionFacts | Non
     return ExecutionFacts(execution_id, facts, facts_of(rank, _CONTENT, values))
 
 
+def _is_execution(row: SpanRow, execution_id: uuid.UUID) -> bool:
+    """Whether a span that names an execution is that execution: baggage puts the id on any span below it, too."""
+    own_span_id = row.span_id == signed_int(ids.execution_span_id(execution_id))
+    return own_span_id or row.operation == semconv.OPERATION_INVOKE_AGENT
+
+
+def signed_int(span_id: int) -> int:
+    """An unsigned 64-bit span id as PostgreSQL's int8."""
+    return span_id - 2**64 if span_id >= 2**63 else span_id
+
+
 def of_event(row: EventRow, attributes: Mapping[str, Any]) -> ExecutionFacts | None:
     """What a log record says of the execution that it names; None when it names none."""
     if row.execution_id is None:
@@ -72,7 +87,8 @@ def of_event(row: EventRow, attributes: Mapping[str, Any]) -> ExecutionFacts | N
     if not completed:
         values = {name: value for name, value in values.items() if name not in _OUTCOME} | {"status": "in_progress"}
     elif values.get("status") not in TERMINAL:
-        values["status"] = "success"
+        # Not one of ours: with an error it was one.
+        values["status"] = "error" if values.get("error_type") or values.get("error_message") else "success"
     time = row.time * 1000 + row.time_ns
     end = _time(attributes.get(semconv.EXECUTION_END_NS), time) if completed else time
     rank = str(Rank(values["status"], end, False, row.digest))
@@ -116,23 +132,26 @@ def _typed(field: Field, value: Any) -> Any:
     if field.content:
         return message_text(value)
     if field.kind == "text":
-        return value if isinstance(value, str) else None
+        return value[:MAX_TEXT] if isinstance(value, str) else None
     if field.kind == "uuid":
         parsed = ids.parse_uuid(value) if isinstance(value, str) else None
         return str(parsed) if parsed else None
     if field.kind == "int":
-        return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= _INT8_MAX else None
+        return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= _MAX_INT else None
     if field.kind == "float":
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
         return float(value) if number and math.isfinite(value) else None
     if field.kind == "list":
-        return [member for member in value if isinstance(member, str)] if isinstance(value, list) else None
+        return [member[:MAX_TEXT] for member in value if isinstance(member, str)] if isinstance(value, list) else None
     return _object(value)
 
 
 def _object(value: Any) -> dict[str, Any] | None:
     parsed = _parsed(value)
-    return _storable(parsed) if isinstance(parsed, dict) else None
+    if not isinstance(parsed, dict) or (isinstance(value, str) and len(value) > MAX_OBJECT):
+        return None
+    storable: dict[str, Any] = _storable(parsed)
+    return storable
 
 
 def _storable(value: Any, depth: int = 0) -> Any:

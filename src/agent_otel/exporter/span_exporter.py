@@ -38,7 +38,10 @@ class PostgresSpanExporter(SpanExporter):
             try:
                 self._writer.write(map_spans(decode(encode_spans(spans).SerializeToString())))
             except AgentOtelError as error:
-                self._say_once(error)
+                self._say_once(str(error))
+                return SpanExportResult.FAILURE
+            except Exception as error:  # noqa: BLE001 - whatever other libraries put on a span; the SDK must go on
+                self._say_once(f"{type(error).__name__} while encoding them")
                 return SpanExportResult.FAILURE
             self._failing = False
         return SpanExportResult.SUCCESS
@@ -53,7 +56,7 @@ class PostgresSpanExporter(SpanExporter):
         del timeout_millis
         return True
 
-    def _say_once(self, error: AgentOtelError) -> None:
+    def _say_once(self, error: str) -> None:
         if not self._failing:
             self._failing = True
             _log.error("spans are not stored: %s", error)

@@ -13,6 +13,8 @@ from agent_otel.model import STEP_KINDS
 from agent_otel.store.rows import ExecutionFacts, SpanRow
 
 _INT2_MAX: Final = 2**15 - 1
+#: Larger token counts stay in the attributes and get no column: sums over the column must never overflow.
+_MAX_TOKENS: Final = 2**53
 _NS_PER_US: Final = 1000
 #: What a GenAI operation says about the kind of step, for spans of other instrumentations.
 _STEP_OF_OPERATION: Final = {
@@ -140,7 +142,7 @@ def _text(value: object) -> str | None:
 
 
 def _integer(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MAX_TOKENS else None
 
 
 def _event(event: Span.Event, reading: Reading) -> dict[str, Any]:

@@ -48,15 +48,9 @@ def traces(connection: Connection, spans: Sequence[SpanRow]) -> None:
 def quarantine(connection: Connection, rows: Sequence[QuarantineRow]) -> None:
     """Keep what can never be stored as it is."""
     if rows:
-        connection.execute(
-            queries.load("ingest")["quarantine"],
-            [
-                [row.signal for row in rows],
-                [row.reason for row in rows],
-                [hashlib.sha256(row.raw).digest() for row in rows],
-                [row.raw for row in rows],
-            ],
-        )
+        keyed = sorted((hashlib.sha256(row.raw).digest(), row.signal, row.reason, row.raw) for row in rows)
+        columns = [list(column) for column in zip(*keyed, strict=True)]
+        connection.execute(queries.load("ingest")["quarantine"], columns)
 
 
 def _merge(left: ExecutionFacts, right: ExecutionFacts) -> ExecutionFacts:

@@ -123,6 +123,10 @@ def _prepare(connection: Connection) -> None:
     connection.execute(
         sql.SQL("CREATE SCHEMA IF NOT EXISTS {} AUTHORIZATION {}").format(sql.Identifier(SCHEMA), sql.Identifier(OWNER))
     )
+    # Replays go through temporary tables; a hardened server takes that right from everybody.
+    connection.execute(
+        sql.SQL("GRANT TEMPORARY ON DATABASE {} TO agent_otel_ingest").format(sql.Identifier(connection.info.dbname))
+    )
     connection.execute(sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(OWNER)))
     connection.execute(
         "CREATE TABLE IF NOT EXISTS schema_migrations (number int PRIMARY KEY, name text NOT NULL,"

@@ -8,7 +8,7 @@ from agent_otel.store import queries
 from agent_otel.store.connection import Connection
 from agent_otel.store.rows import Batch, EventItem, SpanItem
 
-REASON: Final = "too many new days: at most 32 day partitions are made in a minute"
+REASON: Final = "no partition: at most 32 new days are made in a minute, and none that was detached"
 
 _DAY_US: Final = 86_400_000_000
 #: Days outside [2020-01-01, 2100-01-01) share two outlier partitions, which always exist.

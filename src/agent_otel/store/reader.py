@@ -6,7 +6,8 @@ from typing import Any, LiteralString
 
 from psycopg.rows import dict_row
 
-from agent_otel.store import queries
+from agent_otel.errors import SchemaError
+from agent_otel.store import migrations, queries
 from agent_otel.store.connection import Connection, connect
 from agent_otel.store.tables import microseconds
 
@@ -19,6 +20,12 @@ class Reader:
     def __init__(self, database_url: str) -> None:
         self._connection: Connection = connect(database_url, application="reader")
         self._connection.read_only = True
+        try:
+            migrations.check(self._connection)
+            self._connection.rollback()
+        except SchemaError:
+            self._connection.close()
+            raise
 
     def __enter__(self) -> "Reader":
         return self

@@ -40,8 +40,9 @@ class Table(Generic[Item]):
         """Insert the rows whose keys are new; return those, and those whose key holds other content."""
         connection.execute(self._statements[f"stage_{self._suffix}"])
         self._stream(connection, self._copy_staged, items, batch_id)
-        conflicting = self._keys(connection, f"conflicting_{self._suffix}")
         inserted = self._keys(connection, f"insert_staged_{self._suffix}")
+        # After the insert: it waits for other writers, and only a later statement sees what they committed meanwhile.
+        conflicting = self._keys(connection, f"conflicting_{self._suffix}")
         return (
             [item for item in items if item.row.key in inserted],
             [item for item in items if item.row.key in conflicting],
@@ -63,7 +64,8 @@ def distinct(items: Sequence[Item]) -> tuple[list[Item], list[Item]]:
         known = first.setdefault(item.row.key, item)
         if known.row.digest != item.row.digest:
             conflicts.append(item)
-    return list(first.values()), conflicts
+    # In key order, so that writers with the same keys wait for each other in one direction only.
+    return [first[key] for key in sorted(first)], conflicts
 
 
 def _key(row: Sequence[Any]) -> SpanKey | EventKey:

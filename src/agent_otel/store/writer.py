@@ -132,8 +132,9 @@ class Writer:
                     *_quarantined(conflicts, tables.CONFLICT),
                 ],
             )
-            placed: list[SpanItem | EventItem] = [*spans, *events]
-            merging.executions(connection, [item.execution for item in placed if item.execution])
+            # Replays merge again, which changes nothing. Conflicts merge too: which of two contradicting records came
+            # first must not decide what the execution's row says (docs/adr/001).
+            merging.executions(connection, [item.execution for item in _both(spans, events) if item.execution])
             merging.traces(connection, [item.row for item in new_spans])
         self._interner.committed(batch)
         refused = frozenset(item.row.key for item in unplaced + conflicts)
@@ -188,6 +189,10 @@ class Writer:
         rest = Batch()
         rest.quarantine = [*batch.quarantine, *_quarantined(batch.items(), reason)]
         self._persistently(rest)
+
+
+def _both(spans: Iterable[SpanItem], events: Iterable[EventItem]) -> list[SpanItem | EventItem]:
+    return [*spans, *events]
 
 
 def _halves(batch: Batch) -> Iterable[Batch]:

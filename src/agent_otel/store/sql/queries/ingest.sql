@@ -82,6 +82,6 @@ ON CONFLICT (trace_id) DO UPDATE SET
 
 -- name: quarantine
 -- Keep what can never be stored as it is; the same item once.
-INSERT INTO quarantine (signal, reason, sha256, raw)
-SELECT * FROM unnest(%s::text[], %s::text[], %s::bytea[], %s::bytea[])
+INSERT INTO quarantine (sha256, signal, reason, raw)
+SELECT * FROM unnest(%s::bytea[], %s::text[], %s::text[], %s::bytea[])
 ON CONFLICT DO NOTHING

@@ -25,7 +25,7 @@ FROM agent_executions
 WHERE (%(agent)s::text IS NULL OR agent_name = %(agent)s)
   AND (%(status)s::text IS NULL OR status = %(status)s)
   AND (%(since)s::timestamptz IS NULL OR started_at >= %(since)s)
-ORDER BY started_at DESC NULLS LAST, execution_id
+ORDER BY started_at DESC, execution_id
 LIMIT %(limit)s
 
 -- name: find_execution
@@ -38,7 +38,8 @@ LIMIT 1
 -- name: last_execution
 -- The newest execution that no other delegated.
 SELECT execution_id FROM executions
-ORDER BY parent_execution_id IS NOT NULL, started_at DESC NULLS LAST, execution_id
+WHERE parent_execution_id IS NULL
+ORDER BY started_at DESC, execution_id
 LIMIT 1
 
 -- name: family

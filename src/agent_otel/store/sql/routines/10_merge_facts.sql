@@ -1,5 +1,6 @@
 -- The facts of two records of an execution: per field the pair [rank, value] with the higher rank, objects member by
--- member. The same rule as model.merge_facts; ranks are compared byte by byte.
+-- member, of which the first 1,000 in byte order stay. The same rule as model.merge_facts; ranks are compared byte by
+-- byte.
 CREATE OR REPLACE FUNCTION merge_facts(present jsonb, candidate jsonb) RETURNS jsonb
   LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 AS $$
@@ -12,13 +13,16 @@ BEGIN
   RETURN (
     SELECT coalesce(jsonb_object_agg(key,
       CASE
-        WHEN p.value IS NULL THEN c.value
-        WHEN c.value IS NULL THEN p.value
-        WHEN jsonb_typeof(p.value) = 'object' AND jsonb_typeof(c.value) = 'object' THEN merge_facts(p.value, c.value)
-        WHEN (c.value ->> 0) COLLATE "C" > (p.value ->> 0) COLLATE "C" THEN c.value
-        ELSE p.value
+        WHEN present_value IS NULL THEN candidate_value
+        WHEN candidate_value IS NULL THEN present_value
+        WHEN jsonb_typeof(present_value) = 'object' AND jsonb_typeof(candidate_value) = 'object'
+          THEN agent_otel.merge_facts(present_value, candidate_value)
+        WHEN (candidate_value ->> 0) COLLATE "C" > (present_value ->> 0) COLLATE "C" THEN candidate_value
+        ELSE present_value
       END), '{}')
-    FROM jsonb_each(present) p FULL JOIN jsonb_each(candidate) c USING (key)
+    FROM (SELECT key, p.value AS present_value, c.value AS candidate_value
+          FROM jsonb_each(present) p FULL JOIN jsonb_each(candidate) c USING (key)
+          ORDER BY key COLLATE "C" LIMIT 1000) members
   );
 END $$;
 

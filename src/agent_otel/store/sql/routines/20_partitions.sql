@@ -10,7 +10,8 @@ BEGIN
 END $$;
 
 -- Make the day partitions that are missing; return the days that could not be made because 32 were made within the
--- last minute. Days before 2020 and from 2100 have their outlier partitions and are never asked for.
+-- last minute. The days around now are always made, and the nearest first: old days never push today's spans aside.
+-- Days before 2020 and from 2100 have their outlier partitions and are never asked for.
 CREATE OR REPLACE FUNCTION ensure_partitions(days date[]) RETURNS date[]
   LANGUAGE plpgsql SECURITY DEFINER SET search_path = agent_otel, pg_temp SET timezone = 'UTC'
 AS $$
@@ -23,10 +24,19 @@ BEGIN
   PERFORM pg_advisory_xact_lock(hashtextextended('agent_otel.ensure_partitions', 0));
   DELETE FROM new_partitions WHERE made_at < clock_timestamp() - interval '1 hour';
   SELECT count(*) INTO recent FROM new_partitions WHERE made_at > clock_timestamp() - interval '1 minute';
-  FOREACH wanted IN ARRAY days LOOP
-    IF wanted < '2020-01-01' OR wanted >= '2100-01-01' OR to_regclass('spans_' || to_char(wanted, 'YYYYMMDD')) IS NOT NULL THEN
+  FOR wanted IN SELECT day FROM unnest(days) AS d (day) GROUP BY day ORDER BY abs(day - current_date), day LOOP
+    IF wanted < '2020-01-01' OR wanted >= '2100-01-01' THEN
       CONTINUE;
-    ELSIF recent >= 32 THEN
+    ELSIF (SELECT count(*) = 2 FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+           WHERE i.inhparent IN ('spans'::regclass, 'execution_events'::regclass)
+             AND c.relname IN ('spans_' || to_char(wanted, 'YYYYMMDD'), 'execution_events_' || to_char(wanted, 'YYYYMMDD')))
+    THEN
+      CONTINUE;
+    ELSIF to_regclass('spans_' || to_char(wanted, 'YYYYMMDD')) IS NOT NULL THEN
+      -- Detached, to be archived: nothing more goes in there.
+      refused := refused || wanted;
+      CONTINUE;
+    ELSIF recent >= 32 AND wanted NOT BETWEEN current_date - 1 AND current_date + 3 THEN
       refused := refused || wanted;
       CONTINUE;
     END IF;

@@ -119,7 +119,7 @@ WHERE e.recorded_status = 'in_progress' AND a.status = 'in_progress';
 
 -- The execution that encloses a span which does not name it: the nearest span above that is an execution's own.
 CREATE OR REPLACE FUNCTION enclosing_execution(trace uuid, parent int8) RETURNS uuid
-  LANGUAGE sql STABLE PARALLEL SAFE
+  LANGUAGE sql STABLE PARALLEL SAFE SET search_path = agent_otel, pg_temp
 AS $$
   WITH RECURSIVE bounds AS (
     SELECT min_start, max_start FROM traces WHERE trace_id = trace

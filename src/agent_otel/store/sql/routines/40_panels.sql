@@ -55,7 +55,7 @@ FROM agent_executions_active a;
 CREATE OR REPLACE FUNCTION agent_model_usage(since timestamptz, until timestamptz)
   RETURNS TABLE (execution_id uuid, used_at timestamptz, model text, input_tokens int8, output_tokens int8,
                  total_tokens int8, cost_usd float8)
-  LANGUAGE sql STABLE PARALLEL SAFE
+  LANGUAGE sql STABLE PARALLEL SAFE SET search_path = agent_otel, pg_temp
 AS $$
   WITH calls AS MATERIALIZED (
     SELECT s.trace_id, s.span_id, s.parent_span_id,
