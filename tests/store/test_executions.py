@@ -127,6 +127,27 @@ def test_a_span_below_an_execution_never_ends_it(database_url: str) -> None:
     writer.close()
 
 
+def test_steps_are_numbered_around_explicit_sequences(database_url: str) -> None:
+    """An explicit sequence holds its place; the others are numbered in time over the places that are left."""
+    writer, execution_id = Writer(database_url), uuid.uuid4()
+    parts = [final_span(execution_id, 9, {semconv.EXECUTION_STATUS: "success"})]
+    for number, (name, sequence) in enumerate([("a", None), ("b", 2), ("c", None), ("d", 5), ("e", None)]):
+        values = {semconv.EXECUTION_ID: str(execution_id), semconv.STEP_KIND: "tool", semconv.GEN_AI_TOOL_NAME: name}
+        step = Span(
+            trace_id=execution_id.bytes,
+            span_id=(number + 1).to_bytes(8),
+            start_time_unix_nano=START_NS + number,
+            end_time_unix_nano=START_NS + number,
+            attributes=to_attributes({**values, **({semconv.STEP_SEQUENCE: sequence} if sequence else {})}),
+        )
+        parts.append(map_spans([RawItem(step.SerializeToString(), b"", b"", b"", b"")]))
+    for part in parts:
+        writer.write(part)
+    statement = "SELECT array_agg(tool || sequence ORDER BY sequence) FROM agent_execution_steps"
+    assert row(database_url, statement) == (["a1", "b2", "c3", "e4", "d5"],)
+    writer.close()
+
+
 def test_an_end_with_an_unknown_status_and_an_error_is_an_error(database_url: str) -> None:
     """A status that is none of ours never hides an error."""
     writer, execution_id = Writer(database_url), uuid.uuid4()

@@ -139,14 +139,25 @@ AS $$
   LIMIT 1
 $$;
 
+-- The nth place, from 1, that none of `taken` holds.
+CREATE OR REPLACE FUNCTION free_place(nth int8, taken numeric[]) RETURNS numeric
+  LANGUAGE sql IMMUTABLE PARALLEL SAFE
+  RETURN nth + (
+    SELECT count(*)
+    FROM (SELECT place, row_number() OVER (ORDER BY place) AS rank
+          FROM (SELECT DISTINCT place FROM unnest(taken) AS t (place) WHERE place >= 1) stated) ranked
+    WHERE place - rank < nth);
+
 -- One row a step. A step's place: the explicit sequence, else the order in time (by its end where the start was
--- estimated from a latency), ties by span id.
+-- estimated from a latency), ties by span id, over the places that no explicit sequence holds.
 CREATE OR REPLACE VIEW agent_execution_steps AS
 SELECT
   e.execution_id,
   coalesce(s.explicit_sequence,
-    row_number() OVER (PARTITION BY e.execution_id
-                       ORDER BY s.explicit_sequence NULLS LAST, s.place, s.place_ns, s.span_id)) AS sequence,
+    free_place(row_number() OVER (PARTITION BY e.execution_id, s.explicit_sequence IS NULL
+                                  ORDER BY s.place, s.place_ns, s.span_id),
+               array_agg(s.explicit_sequence) FILTER (WHERE s.explicit_sequence IS NOT NULL)
+                 OVER (PARTITION BY e.execution_id))) AS sequence,
   s.kind,
   s.tool,
   s.action,
