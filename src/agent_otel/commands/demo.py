@@ -17,6 +17,8 @@ from agent_otel.store.reader import Reader
 HOME: Final = Path(".demo")
 EXAMPLE: Final = Path("examples", "review_agent.py")
 ARRIVAL_S: Final = 30.0
+#: The Collector waits 200 ms for a batch to fill; what has not come after three of those is not under way.
+SETTLED_S: Final = 0.6
 _POLL_S: Final = 0.1
 
 _QUERY: Final = """SELECT agent_name, status, duration_ms, user_prompt
@@ -55,16 +57,29 @@ def _run_agent(stack: LocalStack) -> None:
 
 
 def _arrived(reader: Reader) -> execution_tree.Node:
-    """The agent's tree, once every span of it is stored."""
+    """The agent's tree, once every span of it is stored: the executions' own, and no other for SETTLED_S."""
     deadline = time.monotonic() + ARRIVAL_S
+    count, since = 0, time.monotonic()
     while time.monotonic() < deadline:
-        execution_id = reader.find(None)
-        if execution_id is not None:
-            tree = show.load(reader, str(execution_id))
-            if len(tree.children) == 2 and all(node.execution["completed_at"] for node in (tree, *tree.children)):
-                return tree
+        tree = _tree(reader)
+        stored = len(reader.spans(tree.execution["correlation_id"])) if tree else 0
+        if stored != count:
+            count, since = stored, time.monotonic()
+        if tree and _ended(reader, tree) and time.monotonic() - since > SETTLED_S:
+            return show.load(reader, str(tree.execution["execution_id"]))
         time.sleep(_POLL_S)
     raise LocalStackError(f"the agent's spans were not in PostgreSQL after {ARRIVAL_S:.0f} s; see {HOME}/state")
+
+
+def _tree(reader: Reader) -> execution_tree.Node | None:
+    execution_id = reader.find(None)
+    return show.load(reader, str(execution_id)) if execution_id else None
+
+
+def _ended(reader: Reader, tree: execution_tree.Node) -> bool:
+    """Whether the own spans of the agent and its two sub-agents are stored; a completion event may come before."""
+    names = [span["name"] for span in reader.spans(tree.execution["correlation_id"])]
+    return sum(name.startswith("invoke_agent ") for name in names) == 1 + len(tree.children) == 3
 
 
 def _show(stack: LocalStack, reader: Reader, tree: execution_tree.Node) -> None:
