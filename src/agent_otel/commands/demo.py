@@ -78,7 +78,7 @@ def _tree(reader: Reader) -> execution_tree.Node | None:
 
 def _ended(reader: Reader, tree: execution_tree.Node) -> bool:
     """Whether the own spans of the agent and its two sub-agents are stored; a completion event may come before."""
-    names = [span["name"] for span in reader.spans(tree.execution["correlation_id"])]
+    names: list[str] = [span["name"] for span in reader.spans(tree.execution["correlation_id"])]
     return sum(name.startswith("invoke_agent ") for name in names) == 1 + len(tree.children) == 3
 
 
