@@ -69,13 +69,8 @@ def of_span(row: SpanRow, attributes: Mapping[str, Any]) -> ExecutionFacts | Non
 
 def _is_execution(row: SpanRow, execution_id: uuid.UUID) -> bool:
     """Whether a span that names an execution is that execution: baggage puts the id on any span below it, too."""
-    own_span_id = row.span_id == signed_int(ids.execution_span_id(execution_id))
-    return own_span_id or row.operation == semconv.OPERATION_INVOKE_AGENT
-
-
-def signed_int(span_id: int) -> int:
-    """An unsigned 64-bit span id as PostgreSQL's int8."""
-    return span_id - 2**64 if span_id >= 2**63 else span_id
+    own_span_id = ids.execution_span_id(execution_id).to_bytes(8)
+    return row.span_id.to_bytes(8, signed=True) == own_span_id or row.operation == semconv.OPERATION_INVOKE_AGENT
 
 
 def of_event(row: EventRow, attributes: Mapping[str, Any]) -> ExecutionFacts | None:

@@ -38,7 +38,6 @@ def map_span(span: Span, raw: bytes, origin: Origin) -> tuple[SpanRow, Execution
     kind, status_code = small(span.kind, reading), small(span.status.code, reading)
     parent = _parent(span, reading)
     canonical = Canonical(span, raw)
-    full_digest = digest(origin.resource.digest, origin.scope.digest, canonical.encoded)
     row = SpanRow(
         trace_id=span.trace_id,
         span_id=signed(span.span_id),
@@ -51,7 +50,7 @@ def map_span(span: Span, raw: bytes, origin: Origin) -> tuple[SpanRow, Execution
         end_ns=span.end_time_unix_nano % _NS_PER_US,
         kind=kind,
         status_code=status_code,
-        digest=full_digest,
+        digest=digest(origin.resource.digest, origin.scope.digest, canonical.encoded),
         name=name,
         attributes=encode(attributes),
         parent_span_id=parent,
