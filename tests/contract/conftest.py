@@ -8,8 +8,13 @@ import psycopg
 import pytest
 
 from agent_otel.exporter import config
-from agent_otel.exporter.service import Addresses, Service
+from agent_otel.exporter.admin import Admin, Readiness
+from agent_otel.exporter.http_server import HttpServer
+from agent_otel.exporter.metrics import Metrics
+from agent_otel.exporter.service import Service
+from agent_otel.exporter.supervisor import Addresses
 from agent_otel.local_stack.postgres import EmbeddedPostgres
+from agent_otel.store.writer import Writer
 from tests.contract.doors import post
 from tests.fixtures.postgres import new_database
 
@@ -34,15 +39,20 @@ class Exporter(NamedTuple):
 
 @contextmanager
 def running(database_url: str, **settings: str) -> Iterator[Exporter]:
-    """An exporter in this process, on ports that the system chooses."""
+    """A worker in this process, with an admin port of its own, on ports that the system chooses."""
     environ = {f"AGENT_OTEL_EXPORTER_{name}": value for name, value in settings.items()}
     environ |= {f"AGENT_OTEL_EXPORTER_{door}": "127.0.0.1:0" for door in ("GRPC", "HTTP", "ADMIN")}
-    service = Service(config.read({**environ, "AGENT_OTEL_DATABASE_URL": database_url}))
-    addresses = service.start()
+    read = config.read({**environ, "AGENT_OTEL_DATABASE_URL": database_url})
+    metrics = Metrics()
+    service, readiness = Service(read, metrics), Readiness(Writer(database_url))
+    admin = HttpServer(read.admin, Admin(readiness, metrics, read.hosts), read, 2)
+    addresses = Addresses(*service.start(), admin.start())
     try:
         yield Exporter(addresses, database_url)
     finally:
+        readiness.stop()
         service.stop()
+        admin.stop(1)
 
 
 @pytest.fixture(scope="module")

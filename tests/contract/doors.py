@@ -20,7 +20,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 
 from agent_otel.exporter.config import Address
-from agent_otel.exporter.service import Addresses
+from agent_otel.exporter.supervisor import Addresses
 from tests.unit.exporter.otlp_json_encoder import Spelling
 
 TIMEOUT = 30

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from agent_otel.exporter.config import Address
-from agent_otel.exporter.service import Addresses
+from agent_otel.exporter.supervisor import Addresses
 from agent_otel.local_stack.ports import free_ports
 from agent_otel.local_stack.process import wait_until
 from tests.contract.conftest import Exporter
@@ -20,8 +20,16 @@ _SECONDS = 30
 class ExporterProcess:
     """A started exporter; `number` says how many processes the test has spawned before it."""
 
-    def __init__(self, spawn: Spawn, folder: Path, database_url: str, number: int = 0, **settings: str) -> None:
-        self.addresses = Addresses(*(Address("127.0.0.1", port) for port in free_ports(3)))
+    def __init__(
+        self,
+        spawn: Spawn,
+        folder: Path,
+        database_url: str,
+        number: int = 0,
+        addresses: Addresses | None = None,
+        **settings: str,
+    ) -> None:
+        self.addresses = addresses or Addresses(*(Address("127.0.0.1", port) for port in free_ports(3)))
         self.view = Exporter(self.addresses, database_url)
         env = {f"AGENT_OTEL_EXPORTER_{name}": value for name, value in settings.items()}
         env |= {f"AGENT_OTEL_EXPORTER_{name.upper()}": str(each) for name, each in self.addresses._asdict().items()}

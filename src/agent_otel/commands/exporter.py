@@ -7,7 +7,7 @@ import threading
 from collections.abc import Sequence
 
 from agent_otel.exporter import config, json_log
-from agent_otel.exporter.service import Service
+from agent_otel.exporter.supervisor import Supervisor
 
 
 def run(argv: Sequence[str]) -> int:
@@ -24,10 +24,10 @@ def run(argv: Sequence[str]) -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    service = Service(settings)
-    service.start()
-    stop.wait()
-    return 0 if service.stop() else 1
+    supervisor = Supervisor(settings)
+    supervisor.start(stop.is_set)
+    supervisor.watch(stop)
+    return 0 if supervisor.stop() else 1
 
 
 def _settings() -> str:

@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 from agent_otel.errors import AgentOtelError, RetryableError
 from agent_otel.exporter.http_server import Request, Response, host_allowed
-from agent_otel.exporter.metrics import CONTENT_TYPE, Metrics
+from agent_otel.exporter.metrics import CONTENT_TYPE
 
 _JSON: Final = "application/json"
 _PATIENCE: Final = 1.0
@@ -24,18 +24,31 @@ class Database(Protocol):
         """Give the connection back."""
 
 
+class Rendered(Protocol):
+    """Metrics: of one worker or of all."""
+
+    def render(self) -> bytes:
+        """All metrics in Prometheus' text format."""
+
+
 class Readiness:
     """Whether requests could be stored now. Any number of threads may ask; the database sees one at a time."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, other: Callable[[], AgentOtelError | None] = lambda: None) -> None:
+        """`other` says what else is in the way."""
         self._database = database
+        self._other = other
         self._lock = threading.Lock()
         self._stopping = False
 
     def problem(self) -> AgentOtelError | None:
-        """Why not, or None. While one thread waits for the database the others do so for a second at most."""
+        """Why not, or None."""
         if self._stopping:
             return RetryableError("stopping")
+        return self._other() or self.database_problem()
+
+    def database_problem(self) -> AgentOtelError | None:
+        """Why the database cannot store. While one thread waits for it the others do so for a second at most."""
         if not self._lock.acquire(timeout=_PATIENCE):
             return RetryableError("the database has not answered yet")
         try:
@@ -57,7 +70,7 @@ class Readiness:
 class Admin:
     """The handler of an HttpServer that answers /healthz, /readyz and /metrics."""
 
-    def __init__(self, readiness: Readiness, metrics: Metrics, hosts: frozenset[str]) -> None:
+    def __init__(self, readiness: Readiness, metrics: Rendered, hosts: frozenset[str]) -> None:
         self._readiness = readiness
         self._metrics = metrics
         self._hosts = hosts

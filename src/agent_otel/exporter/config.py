@@ -37,6 +37,7 @@ class Config(NamedTuple):
     grpc: Address
     http: Address
     admin: Address
+    workers: int
     insecure_bind: bool
     hosts: frozenset[str]
     grpc_threads: int
@@ -94,6 +95,11 @@ def read(environ: Mapping[str, str]) -> Config:
                 " use 127.0.0.1, or set AGENT_OTEL_INSECURE_BIND=1 when the network is closed to everyone else"
             )
     return config
+
+
+def variable_of(field: str) -> str:
+    """The environment variable of a field of Config."""
+    return next(setting.variable for setting in SETTINGS if setting.field == field)
 
 
 def _value(setting: Setting, environ: Mapping[str, str]) -> Any:
@@ -172,6 +178,7 @@ SETTINGS: Final = (
     Setting("grpc", f"{_X}GRPC", "127.0.0.1:14317", _address, "where OTLP over gRPC is received"),
     Setting("http", f"{_X}HTTP", "127.0.0.1:14318", _address, "where OTLP over HTTP is received"),
     Setting("admin", f"{_X}ADMIN", "127.0.0.1:14319", _address, "where /healthz, /readyz and /metrics are served"),
+    Setting("workers", f"{_X}WORKERS", "1", _count(64), "processes that receive and write; limits hold for each"),
     Setting("insecure_bind", "AGENT_OTEL_INSECURE_BIND", "0", _flag, "1 allows addresses that others can reach"),
     Setting("hosts", f"{_X}HOSTS", "localhost", _hosts, "names for the Host header beside localhost and IPs"),
     Setting("grpc_threads", f"{_X}GRPC_THREADS", "16", _count(512), "gRPC requests worked on at once; others wait"),

@@ -60,11 +60,6 @@ class GroupCommit:
         self._database_lost = False
         self._thread = threading.Thread(target=self._run, name="group-commit", daemon=True)
 
-    @property
-    def waiting(self) -> int:
-        """Batches that wait for a transaction."""
-        return len(self._waiting)
-
     def start(self) -> None:
         """Start to write."""
         self._thread.start()
@@ -85,6 +80,7 @@ class GroupCommit:
                 raise OverloadedError("the database does not keep up; send it again later")
             self._waiting.append(entry)
             self._waiting_bytes = bytes_after
+            self._metrics.queue_batches.set(len(self._waiting))
             self._changed.notify()
         return entry.refused
 
@@ -125,6 +121,7 @@ class GroupCommit:
                     break
                 entries.append(self._waiting.popleft())
                 self._waiting_bytes -= batch.size
+            self._metrics.queue_batches.set(len(self._waiting))
             return entries
 
     def _commit(self, entries: Sequence[_Entry]) -> None:

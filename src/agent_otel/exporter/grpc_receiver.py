@@ -31,9 +31,11 @@ _Behavior = Callable[[bytes, grpc.ServicerContext], bytes]
 
 
 class GrpcReceiver:
-    """One listening address. Requests beyond the number of threads wait unread in their connections."""
+    """One listening address, which other processes may share. Requests beyond the number of threads wait unread."""
 
-    def __init__(self, ingest: Ingest, in_flight: InFlight, config: Config, metrics: Metrics) -> None:
+    def __init__(
+        self, ingest: Ingest, in_flight: InFlight, config: Config, metrics: Metrics, *, shared: bool = False
+    ) -> None:
         self._ingest = ingest
         self._in_flight = in_flight
         self._metrics = metrics
@@ -41,8 +43,8 @@ class GrpcReceiver:
         self._threads = ThreadPoolExecutor(config.grpc_threads, "grpc")
         options = [
             ("grpc.max_receive_message_length", config.max_body),
-            # Two processes on one port would split the connections between them without a word.
-            ("grpc.so_reuseport", 0),
+            # Two exporters on one port would split the connections between them without a word; workers of one do.
+            ("grpc.so_reuseport", int(shared)),
         ]
         behaviors: dict[str, _Behavior] = {signal.rpc: partial(self._export, signal) for signal in SIGNALS}
         behaviors.update((method, self._unimplemented) for method in _OTHERS)

@@ -20,11 +20,12 @@ from cheroot import makefile, server
 from agent_otel.errors import RetryableError
 from agent_otel.exporter import http_body
 from agent_otel.exporter.config import Address, Config, is_ip
+from agent_otel.exporter.listening import BACKLOG
+from agent_otel.exporter.metrics import Metrics
 
 logger: Final = logging.getLogger(__name__)
 
 _MAX_HEADERS: Final = 32 * 1024
-_BACKLOG: Final = 512
 _RECEIVE: Final = 256 * 1024
 #: How long, and how much, is read and thrown away after an early answer, so that the sender gets to read it.
 _LINGER_SECONDS: Final = 2.0
@@ -57,27 +58,30 @@ Handler = Callable[[Request], Response]
 
 
 class HttpServer:
-    """One listening address. `handler` must not raise, except what reading the body raises for a lost sender."""
+    """One listening address. `handler` must not raise, except what reading the body raises for a lost sender.
 
-    def __init__(self, address: Address, handler: Handler, config: Config, threads: int) -> None:
-        self._server = _Server(address, handler, config, threads)
+    `listening` is an open socket to use, which other processes may listen on as well.
+    """
+
+    def __init__(
+        self,
+        address: Address,
+        handler: Handler,
+        config: Config,
+        threads: int,
+        metrics: Metrics | None = None,
+        listening: socket.socket | None = None,
+    ) -> None:
+        self._server = _Server(address, handler, config, threads, metrics, listening)
         self._thread = threading.Thread(target=self._server.serve, name=f"http-{address.port}", daemon=True)
-
-    @property
-    def open(self) -> int:
-        """Connections open now."""
-        return self._server.open
-
-    @property
-    def refused(self) -> int:
-        """Connections closed because too many were open."""
-        return self._server.refused
 
     def start(self) -> Address:
         """Open the port and serve; returns where. Raises OSError when it cannot be opened."""
         self._server.prepare()
+        # Another process may take the connection that woke us; accept must not wait for the next one.
+        self._server.socket.setblocking(False)
         self._thread.start()
-        return Address(*self._server.bind_addr)
+        return Address(*self._server.bind_addr[:2])
 
     def stop(self, seconds: float) -> None:
         """Take no more connections and let requests under way finish, for at most `seconds`."""
@@ -219,30 +223,51 @@ class _Gateway(server.Gateway):
 
 
 class _Server(server.HTTPServer):
-    def __init__(self, address: Address, handler: Handler, config: Config, threads: int) -> None:
+    def __init__(
+        self,
+        address: Address,
+        handler: Handler,
+        config: Config,
+        threads: int,
+        metrics: Metrics | None,
+        listening: socket.socket | None,
+    ) -> None:
         super().__init__(tuple(address), _Gateway, threads, threads, server_name="agent-otel")
+        self._metrics = metrics
+        self._listening = listening
         self.handler = handler
         self.config = config
-        self.refused = 0
         self.open = 0
         self._counting = threading.Lock()
         self.timeout = math.ceil(config.idle_seconds)
         self.keep_alive_conn_limit = config.connections
         self.max_request_header_size = _MAX_HEADERS
-        self.request_queue_size = _BACKLOG
+        self.request_queue_size = BACKLOG
         self.expiration_interval = _TICK
         self.ConnectionClass = _Connection
 
     def count(self, change: int) -> None:
         with self._counting:
             self.open += change
+            if self._metrics:
+                self._metrics.http_connections.set(self.open)
+
+    def bind(self, family: int, type: int, proto: int = 0) -> socket.socket:  # noqa: A002  # cheroot's names
+        """Open the port, or take the one that is open already."""
+        if self._listening is None:
+            opened: socket.socket = super().bind(family, type, proto)
+            return opened
+        self.socket = self._listening
+        self.bind_addr = self._listening.getsockname()[:2]
+        return self._listening
 
     def process_conn(self, conn: _Connection) -> None:
         """Give a connection that has something to say to a worker; a new one waits until it has."""
         if conn.last_used is not None:
             super().process_conn(conn)
         elif self.open > self.config.connections:
-            self.refused += 1
+            if self._metrics:
+                self._metrics.http_connections_refused.inc()
             logger.warning("connection refused", extra={"limit": self.config.connections})
             conn.close()
         else:

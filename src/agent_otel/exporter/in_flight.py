@@ -2,9 +2,16 @@
 
 import threading
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from agent_otel.errors import OverloadedError
+
+
+class Gauge(Protocol):
+    """What shows a number that goes up and down."""
+
+    def set(self, value: float) -> None:
+        """Show `value` from now on."""
 
 
 class InFlight:
@@ -13,15 +20,11 @@ class InFlight:
     It refuses at once instead of waiting: two half-read bodies would otherwise wait for each other.
     """
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, gauge: Gauge) -> None:
         self._limit = limit
+        self._gauge = gauge
         self._lock = threading.Lock()
         self._bytes = 0
-
-    @property
-    def bytes(self) -> int:
-        """What is held now."""
-        return self._bytes
 
     def reserve(self) -> "Reservation":
         """Room for one request; empty at first."""
@@ -33,6 +36,7 @@ class InFlight:
             if size > 0 and self._bytes + size > self._limit:
                 raise OverloadedError(f"more than {self._limit} bytes of requests are under way; send it again later")
             self._bytes += size
+            self._gauge.set(self._bytes)
 
 
 class Reservation:

@@ -1,10 +1,18 @@
-"""What the exporter counts about itself, for Prometheus. A registry of its own: nothing leaks in from the process."""
+"""What the exporter counts about itself, for Prometheus. Registries of our own: nothing leaks in from the process.
 
-from collections.abc import Callable
+Workers count into files that they share with the supervisor (prometheus_client's multi-process mode), so that the sums
+over all workers never go back, also when one is killed.
+"""
+
+from collections.abc import Iterable
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+
+#: prometheus_client reads it when it is imported, and counts into this folder then.
+SHARED_FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
 
 _PREFIX: Final = "agent_otel_exporter"
 _SECONDS: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
@@ -14,7 +22,7 @@ CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 
 
 class Metrics:
-    """Every metric of one exporter process."""
+    """Every metric of one worker."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
@@ -27,10 +35,10 @@ class Metrics:
         self.commits = self._counter("transactions", "Transactions, by how they ended", "result")
         self.commit_seconds = self._histogram("commit_seconds", "Time of a transaction, with its retries", _SECONDS)
         self.batch_rows = self._histogram("batch_rows", "Items in a transaction", _ROWS)
-
-    def gauge(self, name: str, meaning: str, read: Callable[[], float]) -> None:
-        """Show what `read` returns at the time of the scrape."""
-        Gauge(f"{_PREFIX}_{name}", meaning, registry=self._registry).set_function(read)
+        self.in_flight_bytes = self._gauge("in_flight_bytes", "Bytes of requests under way")
+        self.queue_batches = self._gauge("queue_batches", "Batches that wait for a transaction")
+        self.http_connections = self._gauge("http_connections", "HTTP connections open")
+        self.http_connections_refused = self._counter("http_connections_refused", "HTTP connections beyond the limit")
 
     def render(self) -> bytes:
         """All metrics in Prometheus' text format."""
@@ -39,5 +47,29 @@ class Metrics:
     def _counter(self, name: str, meaning: str, *labels: str) -> Counter:
         return Counter(f"{_PREFIX}_{name}", meaning, labels, registry=self._registry)
 
+    def _gauge(self, name: str, meaning: str) -> Gauge:
+        # Summed over the workers that live.
+        return Gauge(f"{_PREFIX}_{name}", meaning, registry=self._registry, multiprocess_mode="livesum")
+
     def _histogram(self, name: str, meaning: str, buckets: tuple[float, ...]) -> Histogram:
         return Histogram(f"{_PREFIX}_{name}", meaning, buckets=buckets, registry=self._registry)
+
+
+class WorkersMetrics:
+    """The sums over all workers, living and dead, and what the supervisor counts about them."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+        self._registry = CollectorRegistry()
+        MultiProcessCollector(self._registry, folder)  # type: ignore[no-untyped-call]
+        self.serving = Gauge(f"{_PREFIX}_workers", "Workers that serve", registry=self._registry)
+        self.ended = Counter(f"{_PREFIX}_workers_ended", "Workers that ended by themselves", registry=self._registry)
+
+    def forget(self, pids: Iterable[int]) -> None:
+        """Workers that are gone hold no connections and no requests any more."""
+        for pid in pids:
+            mark_process_dead(pid, self._folder)  # type: ignore[no-untyped-call]
+
+    def render(self) -> bytes:
+        """All metrics in Prometheus' text format."""
+        return generate_latest(self._registry)

@@ -1,13 +1,13 @@
-"""The exporter as a whole: what it is made of, the order in which it starts, and the reverse in which it stops."""
+"""One worker's parts: what receives, what writes, the order in which they start, and the reverse in which they stop."""
 
 import logging
+import socket
 import threading
 import time
 from typing import Final, NamedTuple
 
 from agent_otel.errors import ConfigurationError
-from agent_otel.exporter.admin import Admin, Readiness
-from agent_otel.exporter.config import SETTINGS, Address, Config
+from agent_otel.exporter.config import Address, Config, variable_of
 from agent_otel.exporter.group_commit import GroupCommit, Limits
 from agent_otel.exporter.grpc_receiver import GrpcReceiver
 from agent_otel.exporter.http_receiver import HttpReceiver
@@ -19,62 +19,47 @@ from agent_otel.store.writer import Writer
 
 logger: Final = logging.getLogger(__name__)
 
-_ADMIN_THREADS: Final = 2
 #: For what must come to its end even when the time for requests under way is used up.
-_LAST_SECONDS: Final = 1.0
+LAST_SECONDS: Final = 1.0
 
 
-class Addresses(NamedTuple):
-    """Where a running exporter listens."""
+class Doors(NamedTuple):
+    """Where a worker receives."""
 
     grpc: Address
     http: Address
-    admin: Address
 
 
 class Service:
-    """One exporter process's parts. Usable in a program as well: `start`, then `stop` once."""
+    """The parts of one process that takes OTLP and writes it. `start`, then `stop` once.
 
-    def __init__(self, config: Config) -> None:
+    `listening` is a socket that other workers listen on too; without it the HTTP port is opened here.
+    """
+
+    def __init__(self, config: Config, metrics: Metrics, listening: socket.socket | None = None) -> None:
         self._config = config
-        metrics = Metrics()
-        in_flight = InFlight(config.in_flight)
+        in_flight = InFlight(config.in_flight, metrics.in_flight_bytes)
         limits = Limits(config.queue, config.in_flight, config.transaction_rows, config.transaction_bytes)
         self._commits = GroupCommit(Writer(config.database_url), limits, metrics)
         ingest = Ingest(self._commits, config, metrics)
-        self._readiness = Readiness(Writer(config.database_url))
-        self._admin = HttpServer(config.admin, Admin(self._readiness, metrics, config.hosts), config, _ADMIN_THREADS)
         receiver = HttpReceiver(ingest, in_flight, config, metrics)
-        self._http = HttpServer(config.http, receiver, config, config.http_threads)
-        self._grpc = GrpcReceiver(ingest, in_flight, config, metrics)
-        metrics.gauge("in_flight_bytes", "Bytes of requests under way", lambda: in_flight.bytes)
-        metrics.gauge("queue_batches", "Batches that wait for a transaction", lambda: self._commits.waiting)
-        metrics.gauge("http_connections", "HTTP connections open", lambda: self._http.open)
-        metrics.gauge("http_connections_refused", "HTTP connections closed at the limit", lambda: self._http.refused)
+        self._http = HttpServer(config.http, receiver, config, config.http_threads, metrics, listening)
+        self._grpc = GrpcReceiver(ingest, in_flight, config, metrics, shared=listening is not None)
 
-    def start(self) -> Addresses:
+    def start(self) -> Doors:
         """Open the ports; the database need not be there yet.
 
-        Raises ConfigurationError when a port cannot be opened, or when the database could never be used as it is;
-        nothing is left running then.
+        Raises ConfigurationError when a port cannot be opened; nothing is left running then.
         """
         self._commits.start()
         try:
-            addresses = Addresses(
-                _open("grpc", self._config, self._grpc),
-                _open("http", self._config, self._http),
-                _open("admin", self._config, self._admin),
-            )
-            self._look_at_database()
+            doors = Doors(open_door("grpc", self._config, self._grpc), open_door("http", self._config, self._http))
         except ConfigurationError as error:
             logger.critical("not started", extra={"reason": str(error)})
             self.stop()
             raise
-        exposed = [str(address) for address in addresses if not address.loopback]
-        if exposed:
-            logger.warning("insecure bind: no TLS, no token", extra={"addresses": exposed})
-        logger.info("started", extra={part: str(address) for part, address in addresses._asdict().items()})
-        return addresses
+        logger.info("worker started", extra={"grpc": str(doors.grpc), "http": str(doors.http)})
+        return doors
 
     def stop(self) -> bool:
         """Take no more, finish what is under way, close; whether all of it was finished in time.
@@ -82,7 +67,6 @@ class Service:
         What was not is unacknowledged, so its senders keep it.
         """
         deadline = time.monotonic() + self._config.drain_seconds
-        self._readiness.stop()
         doors = [
             threading.Thread(target=door.stop, args=(self._config.drain_seconds,)) for door in (self._grpc, self._http)
         ]
@@ -90,27 +74,25 @@ class Service:
             door.start()
         for door in doors:
             door.join(max(0.0, deadline - time.monotonic()))
-        drained = self._commits.stop(max(_LAST_SECONDS, deadline - time.monotonic()))
+        drained = self._commits.stop(max(LAST_SECONDS, deadline - time.monotonic()))
         for door in doors:
-            door.join(_LAST_SECONDS)
-        self._admin.stop(_LAST_SECONDS)
-        logger.info("stopped", extra={"drained": drained})
+            door.join(LAST_SECONDS)
+        logger.info("worker stopped", extra={"drained": drained})
         return drained
 
-    def _look_at_database(self) -> None:
-        problem = self._readiness.problem()
-        if isinstance(problem, ConfigurationError):
-            raise problem
-        if problem is not None:
-            logger.warning("database not ready; requests are told to come back", extra={"reason": str(problem)})
 
-
-def _open(field: str, config: Config, door: GrpcReceiver | HttpServer) -> Address:
+def open_door(field: str, config: Config, door: GrpcReceiver | HttpServer) -> Address:
+    """Open a port; ConfigurationError names the setting when it cannot be opened."""
     try:
         return door.start()
     except OSError as error:
-        variable = next(setting.variable for setting in SETTINGS if setting.field == field)
-        raise ConfigurationError(
-            f"{variable}={getattr(config, field)} cannot be opened ({error}); stop what listens there, such as another"
-            f" exporter, or set {variable} to another address"
-        ) from None
+        raise cannot_open(field, config, error) from None
+
+
+def cannot_open(field: str, config: Config, error: OSError) -> ConfigurationError:
+    """What to say of an address that cannot be opened."""
+    variable = variable_of(field)
+    return ConfigurationError(
+        f"{variable}={getattr(config, field)} cannot be opened ({error}); stop what listens there, such as another"
+        f" exporter, or set {variable} to another address"
+    )

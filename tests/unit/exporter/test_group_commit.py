@@ -56,9 +56,15 @@ def store() -> ToldStore:
 
 
 @pytest.fixture
-def commits(store: ToldStore) -> Iterator[GroupCommit]:
+def metrics() -> Metrics:
+    """What the group commit counts."""
+    return Metrics()
+
+
+@pytest.fixture
+def commits(store: ToldStore, metrics: Metrics) -> Iterator[GroupCommit]:
     """A running group commit; it is stopped at the end."""
-    commits = GroupCommit(store, _LIMITS, Metrics())
+    commits = GroupCommit(store, _LIMITS, metrics)
     commits.start()
     yield commits
     store.go_on.set()
@@ -99,7 +105,7 @@ def test_a_large_request_is_not_overtaken(commits: GroupCommit, store: ToldStore
     assert store.written == [["first"], ["a"], ["large"], ["b"]]
 
 
-def test_the_queue_is_bounded_by_requests_and_bytes(commits: GroupCommit, store: ToldStore) -> None:
+def test_the_queue_is_bounded_by_requests_and_bytes(commits: GroupCommit, store: ToldStore, metrics: Metrics) -> None:
     """Beyond either limit a request is refused at once; what is in a transaction does not count."""
     first = started(commits, store, "first")
     futures = [commits.submit(batch("a", size=900))]
@@ -108,7 +114,7 @@ def test_the_queue_is_bounded_by_requests_and_bytes(commits: GroupCommit, store:
     futures += [commits.submit(batch("b")) for _ in range(7)]
     with pytest.raises(OverloadedError):
         commits.submit(batch("c"))
-    assert commits.waiting == 8
+    assert b"agent_otel_exporter_queue_batches 8.0" in metrics.render()
     store.go_on.set()
     assert {future.result(_SECONDS) for future in [first, *futures]} == {0}
     assert commits.submit(batch("d", size=2000)).result(_SECONDS) == 0
