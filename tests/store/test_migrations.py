@@ -1,13 +1,16 @@
 """Schema and migrations against a real PostgreSQL."""
 
+import secrets
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 from psycopg import errors as pg
+from psycopg import sql
 
 from agent_otel.errors import ConfigurationError, DatabaseUnavailableError, SchemaError
+from agent_otel.local_stack.postgres import EmbeddedPostgres
 from agent_otel.store import migrations
 from agent_otel.store.connection import connect
 
@@ -119,6 +122,21 @@ def test_ingest_and_reader_log_in_with_the_passwords_of_the_environment(database
     with psycopg.connect(reader) as connection:
         # Unqualified: the role's search_path holds the schema.
         assert connection.execute("SELECT count(*) FROM agent_execution_logs").fetchone() == (0,)
+
+
+def test_a_password_never_reaches_the_servers_log(postgres: EmbeddedPostgres, database_url: str) -> None:
+    """Where statements are logged, the log holds the SCRAM verifier and not the password."""
+    with connect(database_url, application="test") as connection:
+        connection.execute(
+            sql.SQL("ALTER DATABASE {} SET log_statement = 'ddl'").format(sql.Identifier(connection.info.dbname))
+        )
+    passwords = [secrets.token_hex(8), "p\u00e4ss'" + secrets.token_hex(8)]
+    migrations.grant_logins(database_url, dict(zip(migrations.LOGIN_PASSWORDS.values(), passwords, strict=True)))
+    log = postgres.log.read_text(encoding="utf-8")
+    assert 'ALTER ROLE "agent_otel_reader" LOGIN PASSWORD \'SCRAM-SHA-256$' in log
+    assert not any(password in log or password[-16:] in log for password in passwords)
+    for role, password in zip(migrations.LOGIN_PASSWORDS, passwords, strict=True):
+        psycopg.connect(psycopg.conninfo.make_conninfo(database_url, user=role, password=password)).close()
 
 
 def test_a_wrong_url_never_shows_its_password() -> None:

@@ -78,8 +78,10 @@ def grant_logins(database_url: str, environ: Mapping[str, str] = os.environ) -> 
         raise ConfigurationError(f"--logins needs {' and '.join(missing)} in the environment")
     with connect(database_url, application="migrate") as connection:
         for role, password in given.items():
+            # A server may log statements: only the verifier of the password goes there, never the password.
+            verifier = connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()
             connection.execute(
-                sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(role), sql.Literal(password))
+                sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(role), sql.Literal(verifier))
             )
     connection.close()
     return list(given)
