@@ -80,7 +80,7 @@ def test_the_ingest_role_is_enough(database_url: str) -> None:
 def test_repeats_inside_a_batch_are_one_row(writer: Writer, database_url: str) -> None:
     """The same span twice in one batch is stored once and is no conflict."""
     written = writer.write(batch(span(0), span(0)))
-    assert (written.spans, written.refused) == (1, frozenset())
+    assert (written.spans, written.refused) == (1, {})
     assert query(database_url, "SELECT span_count FROM traces") == [(1,)]
 
 
@@ -157,7 +157,7 @@ def test_old_days_never_push_today_aside(writer: Writer, database_url: str) -> N
     old = [span(number, start=START_NS - (100 + number) * day) for number in range(40)]
     now = span(1000, start=time.time_ns())
     written = writer.write(batch(*old, now))
-    assert now.span_id not in [key[1].to_bytes(8, signed=True) for key in written.refused]
+    assert int.from_bytes(now.span_id) not in [key[1] for key, _ in written.refused]
     assert query(database_url, "SELECT count(*) FROM spans WHERE start_time > now() - interval '1 day'") == [(1,)]
 
 

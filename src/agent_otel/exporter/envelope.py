@@ -44,6 +44,10 @@ class RawItem(NamedTuple):
         """An export request that holds just this item."""
         return wrap(self)
 
+    def origin(self) -> "RawItem":
+        """The same with an empty item: what it shares with others of its resource and scope."""
+        return self._replace(raw=b"")
+
 
 def decode(body: bytes, max_items: int = MAX_ITEMS) -> list[RawItem]:
     """The items of an export request, in order; the body may be that of any OTLP signal.

@@ -186,7 +186,7 @@ def _settle(entry: _Entry, outcome: int | Exception) -> None:
 
 
 def _refused(batch: Batch, written: Written) -> int:
-    return sum(item.row.key in written.refused for item in batch.items()) if written.refused else 0
+    return sum((item.row.key, item.row.digest) in written.refused for item in batch.items()) if written.refused else 0
 
 
 def _rows(batch: Batch) -> int:

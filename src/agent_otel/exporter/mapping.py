@@ -11,7 +11,7 @@ from agent_otel.exporter.envelope import RawItem
 from agent_otel.exporter.event_mapping import map_event
 from agent_otel.exporter.origin import Origin, Origins
 from agent_otel.exporter.span_mapping import map_span
-from agent_otel.store.rows import Batch, EventItem, QuarantineRow, SpanItem
+from agent_otel.store.rows import COLLISION, Batch, EventItem, QuarantineRow, SpanItem
 
 #: A larger item is quarantined: it could not pass the hops behind us either.
 MAX_ITEM_BYTES: Final = 16 * 1024 * 1024
@@ -45,6 +45,8 @@ def _map(items: Sequence[RawItem], signal: str, add: Callable[[Batch, RawItem, O
             if len(item.raw) > MAX_ITEM_BYTES:
                 raise ValueError(f"larger than {MAX_ITEM_BYTES} bytes")
             origin = origins.of(item)
+            if batch.collides(origin.resource, origin.scope):
+                raise ValueError(COLLISION)
             add(batch, item, origin)
             batch.resources[origin.resource.resource_id] = origin.resource
             batch.scopes[origin.scope.scope_id] = origin.scope

@@ -1,6 +1,5 @@
 """Merges into shared rows: keys sorted and tables in a fixed order, so that writers never deadlock."""
 
-import hashlib
 import json
 import uuid
 from collections.abc import Iterable, Sequence
@@ -9,7 +8,7 @@ from typing import Any
 from agent_otel.model import merge_facts
 from agent_otel.store import queries
 from agent_otel.store.connection import Connection
-from agent_otel.store.rows import ExecutionFacts, QuarantineRow, SpanRow
+from agent_otel.store.rows import ExecutionFacts, SpanRow
 from agent_otel.store.tables import instant
 
 _ERROR = 2
@@ -43,14 +42,6 @@ def traces(connection: Connection, spans: Sequence[SpanRow]) -> None:
         of_trace.setdefault(span.trace_id, []).append(span)
     rows = [_trace(trace_id, of_trace[trace_id]) for trace_id in sorted(of_trace)]
     connection.execute(queries.load("ingest")["merge_traces"], [list(column) for column in zip(*rows, strict=True)])
-
-
-def quarantine(connection: Connection, rows: Sequence[QuarantineRow]) -> None:
-    """Keep what can never be stored as it is."""
-    if rows:
-        keyed = sorted((hashlib.sha256(row.raw).digest(), row.signal, row.reason, row.raw) for row in rows)
-        columns = [list(column) for column in zip(*keyed, strict=True)]
-        connection.execute(queries.load("ingest")["quarantine"], columns)
 
 
 def _merge(left: ExecutionFacts, right: ExecutionFacts) -> ExecutionFacts:

@@ -1,12 +1,19 @@
 """What is written: one NamedTuple a table, fields in column order, so that COPY and SELECT share one definition."""
 
 import uuid
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from collections.abc import Mapping, Set
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
 #: A span's identity: trace id (16 bytes), span id (signed), start in µs since the Unix epoch, nanoseconds below that.
 SpanKey: TypeAlias = tuple[bytes, int, int, int]
 #: An event's identity: event id (16 bytes), time in µs since the Unix epoch, nanoseconds below that.
 EventKey: TypeAlias = tuple[bytes, int, int]
+#: Why an item is refused whose resource or scope has the id of another: ids are 64 bits of a digest, and somebody made
+#: two of them collide.
+COLLISION: Final = "collision: its resource or scope shares its 64-bit id with another one that is stored"
+#: One record among all that claim its identity: key and digest.
+Version: TypeAlias = tuple[SpanKey | EventKey, bytes]
 
 
 class SpanRow(NamedTuple):
@@ -115,12 +122,17 @@ class ScopeRow(NamedTuple):
     otlp: bytes | None
 
 
+Interned: TypeAlias = ResourceRow | ScopeRow
+
+
 class QuarantineRow(NamedTuple):
     """What can never be stored as it is: an export request that holds just this item, and why."""
 
     signal: str
     reason: str
     raw: bytes
+    #: When not empty, `raw` is the item alone, and this is the request with the item left empty: kept once for all.
+    origin: bytes = b""
 
 
 class ExecutionFacts(NamedTuple):
@@ -134,8 +146,15 @@ class ExecutionFacts(NamedTuple):
 class Source(Protocol):
     """Where a row came from."""
 
+    @property
+    def raw(self) -> bytes:
+        """The item's own bytes, as they arrived."""
+
     def request(self) -> bytes:
         """An export request that holds just this item, as it arrived."""
+
+    def origin(self) -> "Source":
+        """The same with an empty item: equal, and with the same hash, for all items of one resource and scope."""
 
 
 class SpanItem(NamedTuple):
@@ -157,7 +176,7 @@ class EventItem(NamedTuple):
 class Batch:
     """Everything that one or more requests put into the database, in one transaction."""
 
-    __slots__ = ("events", "quarantine", "resources", "scopes", "size", "spans")
+    __slots__ = ("collided", "events", "quarantine", "resources", "scopes", "size", "spans")
 
     def __init__(self) -> None:
         self.spans: list[SpanItem] = []
@@ -165,21 +184,59 @@ class Batch:
         self.resources: dict[int, ResourceRow] = {}
         self.scopes: dict[int, ScopeRow] = {}
         self.quarantine: list[QuarantineRow] = []
+        #: Items whose resource or scope has the id of another one in this batch.
+        self.collided: list[SpanItem | EventItem] = []
         #: Bytes of the requests in it; what the limits on in-flight data count.
         self.size = 0
 
     def items(self) -> "list[SpanItem | EventItem]":
-        """Spans and events together."""
-        return [*self.spans, *self.events]
+        """Spans and events together, collided ones last."""
+        return [*self.spans, *self.events, *self.collided]
+
+    def collides(self, resource: ResourceRow, scope: ScopeRow) -> bool:
+        """Whether another resource or scope of this batch has the id of one of these."""
+        return (
+            self.resources.get(resource.resource_id, resource).digest != resource.digest
+            or self.scopes.get(scope.scope_id, scope).digest != scope.digest
+        )
 
     def extend(self, other: "Batch") -> None:
         """Take over everything that `other` holds."""
+        resources = _collisions(self.resources, other.resources)
+        scopes = _collisions(self.scopes, other.scopes)
+        if resources or scopes:
+            other = other.without(resources, scopes)
         self.spans.extend(other.spans)
         self.events.extend(other.events)
         self.resources.update(other.resources)
         self.scopes.update(other.scopes)
         self.quarantine.extend(other.quarantine)
+        self.collided.extend(other.collided)
         self.size += other.size
+
+    def without(self, resources: Set[int], scopes: Set[int]) -> "Batch":
+        """A copy in which the items of these resources and scopes are set apart as collided."""
+        rest = Batch()
+        rest.resources = {row_id: row for row_id, row in self.resources.items() if row_id not in resources}
+        rest.scopes = {row_id: row for row_id, row in self.scopes.items() if row_id not in scopes}
+        rest.quarantine, rest.collided, rest.size = self.quarantine, self.collided.copy(), self.size
+
+        def collides(item: SpanItem | EventItem) -> bool:
+            return item.row.resource_id in resources or item.row.scope_id in scopes
+
+        rest.spans = [item for item in self.spans if not collides(item)]
+        rest.events = [item for item in self.events if not collides(item)]
+        rest.collided += filter(collides, self.spans)
+        rest.collided += filter(collides, self.events)
+        return rest
+
+
+def _collisions(present: Mapping[int, Interned], candidates: Mapping[int, Interned]) -> set[int]:
+    shared = present.keys() & candidates.keys()
+    return {row_id for row_id in shared if present[row_id].digest != candidates[row_id].digest}
+
+
+_NONE: Final[Mapping[Version, str]] = MappingProxyType({})
 
 
 class Written(NamedTuple):
@@ -187,6 +244,6 @@ class Written(NamedTuple):
 
     spans: int = 0
     events: int = 0
-    #: Keys of rows that were not stored and are in quarantine: another row with the same key and other content stands
-    #: there, or PostgreSQL would never take them.
-    refused: frozenset[SpanKey | EventKey] = frozenset()
+    #: What was not stored and is in quarantine, and why: another row with the same key and other content stands there,
+    #: or PostgreSQL would never take it.
+    refused: Mapping[Version, str] = _NONE

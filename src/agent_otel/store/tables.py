@@ -1,6 +1,7 @@
 """The two tables that keep what arrived: how rows get in, and what a repeated key means."""
 
 import datetime as dt
+import uuid
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, Generic, LiteralString, TypeVar
 
@@ -8,7 +9,7 @@ from psycopg import sql
 
 from agent_otel.store import copy_format, queries
 from agent_otel.store.connection import Connection
-from agent_otel.store.rows import EventItem, EventKey, EventRow, SpanItem, SpanKey, SpanRow
+from agent_otel.store.rows import EventItem, EventKey, EventRow, SpanItem, SpanKey, SpanRow, Version
 
 CONFLICT: Final = "conflict: another record with the same identity and other content is stored"
 
@@ -36,24 +37,23 @@ class Table(Generic[Item]):
         """Append the rows; a key that is already there fails all of them with UniqueViolation."""
         self._stream(connection, self._copy, items, batch_id)
 
-    def stage(self, connection: Connection, items: Sequence[Item], batch_id: int) -> tuple[list[Item], list[Item]]:
-        """Insert the rows whose keys are new; return those, and those whose key holds other content."""
+    def stage(
+        self, connection: Connection, items: Sequence[Item], batch_id: int
+    ) -> tuple[list[Item], dict[SpanKey | EventKey, bytes]]:
+        """Insert the rows whose keys are new; return those, and for keys that hold other content its digest."""
         connection.execute(self._statements[f"stage_{self._suffix}"])
         self._stream(connection, self._copy_staged, items, batch_id)
-        inserted = self._keys(connection, f"insert_staged_{self._suffix}")
+        inserted = set(self._keyed(connection, f"insert_staged_{self._suffix}"))
         # After the insert: it waits for other writers, and only a later statement sees what they committed meanwhile.
-        conflicting = self._keys(connection, f"conflicting_{self._suffix}")
-        return (
-            [item for item in items if item.row.key in inserted],
-            [item for item in items if item.row.key in conflicting],
-        )
+        stored = self._keyed(connection, f"conflicting_{self._suffix}")
+        return [item for item in items if item.row.key in inserted], stored
 
     def _stream(self, connection: Connection, statement: sql.Composed, items: Sequence[Item], batch_id: int) -> None:
         with connection.cursor() as cursor, cursor.copy(statement) as copy:
             copy.write(self._pack([item.row for item in items], batch_id))
 
-    def _keys(self, connection: Connection, statement: str) -> set[SpanKey | EventKey]:
-        return {_key(row) for row in connection.execute(self._statements[statement])}
+    def _keyed(self, connection: Connection, statement: str) -> dict[SpanKey | EventKey, bytes]:
+        return dict(map(version, connection.execute(self._statements[statement])))
 
 
 def distinct(items: Sequence[Item]) -> tuple[list[Item], list[Item]]:
@@ -68,10 +68,18 @@ def distinct(items: Sequence[Item]) -> tuple[list[Item], list[Item]]:
     return [first[key] for key in sorted(first)], conflicts
 
 
-def _key(row: Sequence[Any]) -> SpanKey | EventKey:
-    if len(row) == 4:
-        return (row[0].bytes, row[1], microseconds(row[2]), row[3])
-    return (row[0].bytes, microseconds(row[1]), row[2])
+def version(row: Sequence[Any]) -> Version:
+    """The key and digest of a row that a statement returned: the columns of a key, then the digest."""
+    if len(row) == 5:
+        return (row[0].bytes, row[1], microseconds(row[2]), row[3]), row[4]
+    return (row[0].bytes, microseconds(row[1]), row[2]), row[3]
+
+
+def key_columns(key: SpanKey | EventKey) -> tuple[Any, ...]:
+    """A key as a statement takes it."""
+    if len(key) == 4:
+        return (uuid.UUID(bytes=key[0]), key[1], instant(key[2]), key[3])
+    return (uuid.UUID(bytes=key[0]), instant(key[1]), key[2])
 
 
 def microseconds(instant: dt.datetime) -> int:

@@ -9,10 +9,10 @@ import psycopg
 from psycopg import errors as pg
 
 from agent_otel.errors import ConfigurationError, DatabaseUnavailableError, RetryableError
-from agent_otel.store import merging, migrations, partitions, tables
+from agent_otel.store import merging, migrations, partitions, quarantining, tables
 from agent_otel.store.connection import Connection, connect, where
 from agent_otel.store.interning import Interner
-from agent_otel.store.rows import Batch, EventItem, EventKey, QuarantineRow, SpanItem, SpanKey, Written
+from agent_otel.store.rows import COLLISION, Batch, EventItem, SpanItem, Version, Written
 from agent_otel.store.tables import Table
 
 #: How often one batch is tried again after a deadlock, a serialization failure, a missing partition or a lost
@@ -34,7 +34,6 @@ _ROLLED_BACK: Final = (pg.DeadlockDetected, pg.SerializationFailure, pg.CheckVio
 _AGAIN: Final = (*_ROLLED_BACK, pg.OperationalError, pg.InterfaceError, DatabaseUnavailableError)
 
 Item = TypeVar("Item", SpanItem, EventItem)
-Refused = set[SpanKey | EventKey]
 
 
 class Writer:
@@ -115,42 +114,41 @@ class Writer:
     def _once(self, batch: Batch) -> Written:
         connection = self._connected()
         refused_days = self._days.ensure(connection, batch)
-        spans, unplaced_spans = partitions.split(batch.spans, refused_days)
-        events, unplaced_events = partitions.split(batch.events, refused_days)
-        unplaced: list[SpanItem | EventItem] = [*unplaced_spans, *unplaced_events]
         with connection.transaction():
             batch_id = self._batch_id(connection)
-            self._interner.intern(connection, batch)
+            taken = self._interner.intern(connection, batch)
+            if any(taken):
+                batch = batch.without(*taken)
+            spans, unplaced_spans = partitions.split(batch.spans, refused_days)
+            events, unplaced_events = partitions.split(batch.events, refused_days)
             new_spans, conflicting_spans = self._insert(connection, tables.SPANS, spans, batch_id)
             new_events, conflicting_events = self._insert(connection, tables.EVENTS, events, batch_id)
-            conflicts: list[SpanItem | EventItem] = [*conflicting_spans, *conflicting_events]
-            merging.quarantine(
-                connection,
-                [
-                    *batch.quarantine,
-                    *_quarantined(unplaced, partitions.REASON),
-                    *_quarantined(conflicts, tables.CONFLICT),
-                ],
-            )
+            refused: list[tuple[str, list[SpanItem | EventItem]]] = [
+                (COLLISION, batch.collided),
+                (partitions.REASON, [*unplaced_spans, *unplaced_events]),
+                (tables.CONFLICT, [*conflicting_spans, *conflicting_events]),
+            ]
+            set_aside = (row for reason, items in refused for row in quarantining.rows(items, reason))
+            quarantining.add(connection, [*batch.quarantine, *set_aside])
             # Replays merge again, which changes nothing. Conflicts merge too: which of two contradicting records came
             # first must not decide what the execution's row says (docs/adr/001).
             merging.executions(connection, [item.execution for item in _both(spans, events) if item.execution])
             merging.traces(connection, [item.row for item in new_spans])
         self._interner.committed(batch)
-        refused = frozenset(item.row.key for item in unplaced + conflicts)
-        return Written(len(new_spans), len(new_events), refused)
+        return Written(len(new_spans), len(new_events), _reasons(refused))
 
     def _insert(
         self, connection: Connection, table: Table[Item], items: Sequence[Item], batch_id: int
-    ) -> tuple[list[Item], list[Item]]:
+    ) -> tuple[Sequence[Item], list[Item]]:
         """Insert what is new; return the items inserted and those in conflict with another row of their key."""
-        unique, conflicts = tables.distinct(items)
-        if not unique:
-            return [], conflicts
-        if not self._copied(connection, table, unique, batch_id):
-            unique, conflicting = table.stage(connection, unique, batch_id)
-            conflicts += conflicting
-        return unique, conflicts
+        unique, repeated = tables.distinct(items)
+        if not unique or self._copied(connection, table, unique, batch_id):
+            return unique, repeated
+        inserted, stored = table.stage(connection, unique, batch_id)
+        conflicts = [item for item in unique if item.row.key in stored]
+        # What contradicts the first of its key here may be what is stored: then it is a replay.
+        conflicts += [item for item in repeated if stored.get(item.row.key) != item.row.digest]
+        return inserted, conflicts
 
     def _copied(self, connection: Connection, table: Table[Item], items: Sequence[Item], batch_id: int) -> bool:
         """Append rows of which none is a replay; False when one is, or was a moment ago."""
@@ -176,19 +174,20 @@ class Writer:
         """Halve a batch that PostgreSQL will not take until the row stands alone; that row goes to quarantine."""
         size = len(batch.spans) + len(batch.events)
         if size <= 1:
-            self._set_aside(batch, f"PostgreSQL cannot hold it: {_code(error)}")
-            return Written(refused=frozenset(item.row.key for item in batch.items()))
+            return self._set_aside(batch, f"PostgreSQL cannot hold it: {_code(error)}")
         halves = [self.write(half) for half in _halves(batch)]
         return Written(
             sum(half.spans for half in halves),
             sum(half.events for half in halves),
-            frozenset[SpanKey | EventKey]().union(*(half.refused for half in halves)),
+            {version: reason for half in halves for version, reason in half.refused.items()},
         )
 
-    def _set_aside(self, batch: Batch, reason: str) -> None:
+    def _set_aside(self, batch: Batch, reason: str) -> Written:
+        items = _both(batch.spans, batch.events)
         rest = Batch()
-        rest.quarantine = [*batch.quarantine, *_quarantined(batch.items(), reason)]
-        self._persistently(rest)
+        rest.collided, rest.quarantine = batch.collided, [*batch.quarantine, *quarantining.rows(items, reason)]
+        written = self._persistently(rest)
+        return written._replace(refused={**written.refused, **_reasons([(reason, items)])})
 
 
 def _both(spans: Iterable[SpanItem], events: Iterable[EventItem]) -> list[SpanItem | EventItem]:
@@ -196,21 +195,21 @@ def _both(spans: Iterable[SpanItem], events: Iterable[EventItem]) -> list[SpanIt
 
 
 def _halves(batch: Batch) -> Iterable[Batch]:
-    items = batch.items()
+    items = _both(batch.spans, batch.events)
     middle = len(items) // 2
-    for part, quarantine in ((items[:middle], batch.quarantine), (items[middle:], [])):
+    for part, others in ((items[:middle], batch), (items[middle:], Batch())):
         half = Batch()
-        half.resources, half.scopes, half.quarantine = batch.resources, batch.scopes, quarantine
+        # Only what its items need: it may be a resource that PostgreSQL will not take.
+        half.resources = {item.row.resource_id: batch.resources[item.row.resource_id] for item in part}
+        half.scopes = {item.row.scope_id: batch.scopes[item.row.scope_id] for item in part}
+        half.quarantine, half.collided = others.quarantine, others.collided
         half.spans = [item for item in part if isinstance(item, SpanItem)]
         half.events = [item for item in part if isinstance(item, EventItem)]
         yield half
 
 
-def _quarantined(items: Iterable[SpanItem | EventItem], reason: str) -> list[QuarantineRow]:
-    return [
-        QuarantineRow("traces" if isinstance(item, SpanItem) else "logs", reason, item.source.request())
-        for item in items
-    ]
+def _reasons(refused: Iterable[tuple[str, Iterable[SpanItem | EventItem]]]) -> dict[Version, str]:
+    return {(item.row.key, item.row.digest): reason for reason, items in refused for item in items}
 
 
 def _require_durability(connection: Connection) -> None:

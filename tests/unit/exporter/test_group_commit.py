@@ -12,7 +12,7 @@ from agent_otel.exporter.group_commit import GroupCommit, Limits
 from agent_otel.exporter.mapping import map_spans
 from agent_otel.exporter.metrics import Metrics
 from agent_otel.local_stack.process import wait_until
-from agent_otel.store.rows import Batch, Written
+from agent_otel.store.rows import Batch, Version, Written
 from tests.contract import numbered
 
 _SECONDS = 10
@@ -121,12 +121,13 @@ def test_the_queue_is_bounded_by_requests_and_bytes(commits: GroupCommit, store:
 
 
 def test_each_request_learns_of_its_own_refusals(commits: GroupCommit, store: ToldStore) -> None:
-    """The store's refused keys are counted for the request that holds them, not for its neighbours."""
+    """What the store refused is counted for the request that holds it, not for one with the same key."""
     batches = [batch("first"), batch("a", "b", "c"), batch("x")]
-    refused = frozenset({batches[1].spans[0].row.key, batches[1].spans[2].row.key})
+    rows = [batches[1].spans[index].row for index in (0, 2)]
+    refused: dict[Version, str] = {(row.key, row.digest): "why" for row in rows}
     store.outcome = lambda _batch: Written(refused=refused)
-    # The span ids follow from the place in the request, so "x" has the key of "a" unless it is given another time.
-    batches[2].spans[0] = batches[2].spans[0]._replace(row=batches[2].spans[0].row._replace(start_time=1))
+    # The span ids follow from the place in the request: "x" has the key of "a" and other content.
+    assert batches[2].spans[0].row.key == rows[0].key
     futures = [commits.submit(batches[1]), commits.submit(batches[2])]
     store.go_on.set()
     assert [future.result(_SECONDS) for future in futures] == [2, 0]

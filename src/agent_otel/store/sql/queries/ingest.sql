@@ -34,23 +34,23 @@ CREATE TEMP TABLE IF NOT EXISTS staged_execution_events (LIKE execution_event_sh
 -- name: insert_staged_spans
 -- Keep what is new and say which rows that were.
 INSERT INTO spans SELECT * FROM staged_spans ON CONFLICT DO NOTHING
-RETURNING trace_id, span_id, start_time, start_ns
+RETURNING trace_id, span_id, start_time, start_ns, digest
 
 -- name: insert_staged_events
 -- Keep what is new and say which rows that were.
 INSERT INTO execution_events SELECT * FROM staged_execution_events ON CONFLICT DO NOTHING
-RETURNING event_id, time, time_ns
+RETURNING event_id, time, time_ns, digest
 
 -- name: conflicting_spans
--- Staged rows whose key is taken by a row with other content.
-SELECT c.trace_id, c.span_id, c.start_time, c.start_ns
+-- Staged rows whose key is taken by a row with other content, and that content's digest.
+SELECT c.trace_id, c.span_id, c.start_time, c.start_ns, s.digest
 FROM staged_spans c
 JOIN spans s ON s.trace_id = c.trace_id AND s.span_id = c.span_id AND s.start_time = c.start_time
             AND s.start_ns = c.start_ns AND s.digest <> c.digest
 
 -- name: conflicting_events
 -- Likewise for events.
-SELECT c.event_id, c.time, c.time_ns
+SELECT c.event_id, c.time, c.time_ns, e.digest
 FROM staged_execution_events c
 JOIN execution_events e ON e.event_id = c.event_id AND e.time = c.time AND e.time_ns = c.time_ns
                        AND e.digest <> c.digest
@@ -80,8 +80,14 @@ ON CONFLICT (trace_id) DO UPDATE SET
                             (excluded.root_start, excluded.root_span_id, excluded.root_name, excluded.root_resource_id)) r
     ORDER BY r.column1, r.column2 LIMIT 1)
 
+-- name: quarantine_origins
+-- Keep once what quarantined items share.
+INSERT INTO quarantine_origins (sha256, raw)
+SELECT * FROM unnest(%s::bytea[], %s::bytea[])
+ON CONFLICT DO NOTHING
+
 -- name: quarantine
--- Keep what can never be stored as it is; the same item once.
-INSERT INTO quarantine (sha256, signal, reason, raw)
-SELECT * FROM unnest(%s::bytea[], %s::text[], %s::text[], %s::bytea[])
+-- Keep what can never be stored as it is; while an item is open in there it is not added again.
+INSERT INTO quarantine (sha256, signal, reason, raw, origin_sha256)
+SELECT * FROM unnest(%s::bytea[], %s::text[], %s::text[], %s::bytea[], %s::bytea[])
 ON CONFLICT DO NOTHING
