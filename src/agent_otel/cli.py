@@ -19,6 +19,7 @@ VERBS: Final = {
     "migrate": ("migrate", "create or upgrade the database schema"),
     "list": ("list_executions", "list executions"),
     "show": ("show", "show one execution as a tree"),
+    "quarantine": ("quarantine", "what was refused and why, and another try"),
 }
 
 

@@ -16,6 +16,10 @@ class UnknownExecutionError(AgentOtelError):
     """The execution is not known to this process or host; give correlation_id=… as well."""
 
 
+class UnknownQuarantineError(AgentOtelError):
+    """The quarantine holds nothing of that id."""
+
+
 class DatabaseUnavailableError(AgentOtelError):
     """PostgreSQL cannot be reached."""
 

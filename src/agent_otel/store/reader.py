@@ -68,6 +68,30 @@ class Reader:
         """One scope, as `exporter.rebuild.scope` takes it. Raises LookupError."""
         return self._one("scope", scope_id)
 
+    def quarantined(
+        self,
+        *,
+        signal: str | None = None,
+        since: dt.datetime | None = None,
+        reason: str | None = None,
+        resolved: bool = False,
+        limit: int = 20,
+    ) -> tuple[list[Row], list[Row]]:
+        """The newest entries of the quarantine, at most `limit`; and how many there are in all, by reason."""
+        filters = {"signal": signal, "since": since, "reason": reason, "resolved": resolved}
+        entries = self._rows("entries", "quarantine", **filters, limit=limit)
+        return entries, self._rows("reasons", "quarantine", **filters)
+
+    def quarantined_as(self, prefix: str) -> list[Row]:
+        """Entries whose id begins with these hex digits, open ones first; at most 20."""
+        lowest, highest = (bytes.fromhex(prefix.ljust(64, digit)) for digit in "0f")
+        return self._rows("named", "quarantine", lowest=lowest, highest=highest, limit=20)
+
+    def quarantined_bytes(self, quarantine_id: int) -> tuple[bytes, bytes | None]:
+        """What an entry holds, and the request with an empty item that it stands in when that is kept apart."""
+        (row,) = self._rows("kept", "quarantine", id=quarantine_id)
+        return row["raw"], row["origin"]
+
     def query(self, statement: LiteralString) -> tuple[list[str], list[tuple[Any, ...]]]:
         """Column names and rows of a statement of your own."""
         with self._connection.transaction(), self._connection.cursor() as cursor:
@@ -80,9 +104,9 @@ class Reader:
             raise LookupError(f"no {query} has the id {row_id}")
         return rows[0]
 
-    def _rows(self, query: str, **parameters: Any) -> list[Row]:
+    def _rows(self, query: str, file: str = "read", /, **parameters: Any) -> list[Row]:
         with self._connection.transaction(), self._connection.cursor(row_factory=dict_row) as cursor:
-            return cursor.execute(queries.load("read")[query], parameters).fetchall()
+            return cursor.execute(queries.load(file)[query], parameters).fetchall()
 
 
 def _otlp_columns(row: Row) -> Row:
