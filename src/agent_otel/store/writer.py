@@ -13,6 +13,7 @@ from agent_otel.store import merging, migrations, partitions, quarantining, tabl
 from agent_otel.store.connection import Connection, connect, where
 from agent_otel.store.interning import Interner
 from agent_otel.store.rows import COLLISION, Batch, EventItem, SpanItem, Version, Written
+from agent_otel.store.step_places import StepPlaces
 from agent_otel.store.tables import Table
 
 #: How often one batch is tried again after a deadlock, a serialization failure, a missing partition or a lost
@@ -43,6 +44,7 @@ class Writer:
         self._database_url = database_url
         self._connection: Connection | None = None
         self._interner = Interner()
+        self._step_places = StepPlaces()
         self._days = partitions.KnownDays()
         self._next_batch_id = self._leased_until = 0
         self._stage_until = 0.0
@@ -76,6 +78,7 @@ class Writer:
             self._connection.close()
             self._connection = None
         self._interner.forget()
+        self._step_places.forget()
         self._days.forget()
 
     def _persistently(self, batch: Batch) -> Written:
@@ -132,9 +135,13 @@ class Writer:
             quarantining.add(connection, [*batch.quarantine, *set_aside])
             # Replays merge again, which changes nothing. Conflicts merge too: which of two contradicting records came
             # first must not decide what the execution's row says (docs/adr/001).
-            merging.executions(connection, [item.execution for item in _both(spans, events) if item.execution])
-            merging.traces(connection, [item.row for item in new_spans])
+            records = [item.execution for item in _both(spans, events) if item.execution]
+            new_rows = [item.row for item in new_spans]
+            self._step_places.add(connection, new_rows, records)
+            merging.executions(connection, records)
+            merging.traces(connection, new_rows)
         self._interner.committed(batch)
+        self._step_places.committed()
         return Written(len(new_spans), len(new_events), _reasons(refused))
 
     def _insert(

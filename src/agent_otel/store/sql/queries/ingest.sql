@@ -55,6 +55,10 @@ FROM staged_execution_events c
 JOIN execution_events e ON e.event_id = c.event_id AND e.time = c.time AND e.time_ns = c.time_ns
                        AND e.digest <> c.digest
 
+-- name: execution_traces
+-- Note in which traces steps of an execution stand.
+INSERT INTO execution_traces SELECT * FROM unnest(%s::uuid[], %s::uuid[]) ON CONFLICT DO NOTHING
+
 -- name: merge_executions
 -- Merge what a batch says of executions into their rows; idempotent, in any order.
 INSERT INTO executions AS e (execution_id, facts, content)

@@ -118,26 +118,37 @@ JOIN executions e USING (execution_id)
 WHERE e.recorded_status = 'in_progress' AND a.status = 'in_progress';
 
 -- The execution that encloses a span which does not name it: the nearest span above that is an execution's own.
+-- Two statements and plans made for the values at hand: so only the days of the trace are opened, not every partition.
 CREATE OR REPLACE FUNCTION enclosing_execution(trace uuid, parent int8) RETURNS uuid
-  LANGUAGE sql STABLE PARALLEL SAFE SET search_path = agent_otel, pg_temp
+  LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = agent_otel, pg_temp SET plan_cache_mode = force_custom_plan
 AS $$
-  WITH RECURSIVE bounds AS (
-    SELECT min_start, max_start FROM traces WHERE trace_id = trace
-  ), upward AS (
-    SELECT parent AS span_id, ARRAY[]::int8[] AS seen
-    UNION ALL
-    SELECT s.parent_span_id, u.seen || u.span_id
+DECLARE
+  nearest uuid;
+  earliest timestamptz;
+  latest timestamptz;
+BEGIN
+  SELECT e.execution_id INTO nearest FROM executions e
+  WHERE e.trace_id = trace AND e.span_id = parent
+  ORDER BY e.execution_id LIMIT 1;
+  IF nearest IS NOT NULL THEN
+    RETURN nearest;
+  END IF;
+  SELECT min_start, max_start INTO earliest, latest FROM traces WHERE trace_id = trace;
+  RETURN (
+    WITH RECURSIVE upward AS (
+      SELECT parent AS span_id, ARRAY[]::int8[] AS seen
+      UNION ALL
+      SELECT s.parent_span_id, u.seen || u.span_id
+      FROM upward u
+      JOIN spans s ON s.trace_id = trace AND s.span_id = u.span_id AND s.start_time BETWEEN earliest AND latest
+      WHERE u.span_id <> ALL (u.seen) AND cardinality(u.seen) < 1000
+    )
+    SELECT e.execution_id
     FROM upward u
-    JOIN bounds b ON true
-    JOIN spans s ON s.trace_id = trace AND s.span_id = u.span_id AND s.start_time BETWEEN b.min_start AND b.max_start
-    WHERE u.span_id <> ALL (u.seen) AND cardinality(u.seen) < 1000
-  )
-  SELECT e.execution_id
-  FROM upward u
-  JOIN executions e ON e.trace_id = trace AND e.span_id = u.span_id
-  ORDER BY cardinality(u.seen), e.execution_id
-  LIMIT 1
-$$;
+    JOIN executions e ON e.trace_id = trace AND e.span_id = u.span_id
+    ORDER BY cardinality(u.seen), e.execution_id
+    LIMIT 1);
+END $$;
 
 -- The nth place, from 1, that none of `taken` holds.
 CREATE OR REPLACE FUNCTION free_place(nth int8, taken numeric[]) RETURNS numeric
@@ -177,14 +188,21 @@ SELECT
   s.tool_call_id,
   s.started_at,
   s.ended_at,
-  e.trace_id AS correlation_id,
+  s.trace_id AS correlation_id,
   span_hex(s.span_id) AS span_id,
   span_hex(s.parent_span_id) AS parent_span_id,
   s.name
 FROM executions e
-JOIN traces t USING (trace_id)
+-- A step that names its execution may stand in another trace than the execution.
+JOIN LATERAL (
+  SELECT e.trace_id
+  UNION
+  SELECT x.trace_id FROM execution_traces x WHERE x.execution_id = e.execution_id
+) place ON true
+JOIN traces t ON t.trace_id = place.trace_id
 JOIN LATERAL (
   SELECT
+    s.trace_id,
     s.execution_id,
     s.span_id,
     s.parent_span_id,
@@ -215,4 +233,6 @@ JOIN LATERAL (
     CASE WHEN s.attributes ->> 'aotel.step.start_estimated' = 'true' THEN s.end_ns ELSE s.start_ns END AS place_ns
   FROM spans s
   WHERE s.trace_id = t.trace_id AND s.start_time BETWEEN t.min_start AND t.max_start AND s.step_kind IS NOT NULL
-) s ON coalesce(s.execution_id, enclosing_execution(e.trace_id, s.parent_span_id)) = e.execution_id;
+) s ON s.execution_id = e.execution_id
+  OR (s.execution_id IS NULL AND s.trace_id = e.trace_id
+      AND enclosing_execution(s.trace_id, s.parent_span_id) = e.execution_id);

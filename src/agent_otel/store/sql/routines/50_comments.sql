@@ -21,6 +21,7 @@ COMMENT ON TABLE resources IS 'Every distinct resource (the program that sent), 
 COMMENT ON TABLE scopes IS 'Every distinct instrumentation scope, once.';
 COMMENT ON TABLE traces IS 'One row a trace: its extent in time, its counts, its root.';
 COMMENT ON COLUMN traces.max_start IS 'with min_start: where a look-up of the trace''s spans has to look';
+COMMENT ON TABLE execution_traces IS 'Traces with steps of an execution that came without it: mostly its own, and any other that they stand in.';
 COMMENT ON TABLE quarantine IS 'What could not be stored as it was, with its bytes and the reason.';
 COMMENT ON COLUMN quarantine.raw IS 'an export request that holds just this item: OTLP protobuf, or JSON when it starts with {; with origin_sha256 the item alone';
 COMMENT ON COLUMN quarantine.reason IS 'why it was refused when it came';
@@ -34,7 +35,8 @@ COMMENT ON TABLE span_shape IS 'Empty: the shape of spans, for staging tables.';
 COMMENT ON TABLE execution_event_shape IS 'Empty: the shape of execution_events, for staging tables.';
 COMMENT ON VIEW agent_execution_logs IS 'The thirteen columns of the log-execution skill; beside its statuses: partial, abandoned.';
 COMMENT ON VIEW agent_executions IS 'Everything known of each execution.';
-COMMENT ON VIEW agent_execution_steps IS 'One row a step: what was done, how long it took, whether it worked.';
+COMMENT ON VIEW agent_execution_steps IS 'One row a step: what was done, how long it took, whether it worked. A step that names its execution stands under it in any trace.';
+COMMENT ON COLUMN agent_execution_steps.correlation_id IS 'the trace that the step stands in';
 COMMENT ON VIEW agent_executions_active IS 'Executions running now, with stage and percent.';
 COMMENT ON VIEW agent_quarantine IS 'What was refused, when and why; is_open until a retry has stored it. `agent-otel quarantine show` decodes it.';
 COMMENT ON COLUMN agent_quarantine.reason IS 'why it stays: the last retry''s reason, else the first';

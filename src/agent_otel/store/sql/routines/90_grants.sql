@@ -19,7 +19,7 @@ BEGIN
   END LOOP;
 END $$;
 
-GRANT INSERT ON spans, execution_events, quarantine, quarantine_origins TO agent_otel_ingest;
+GRANT INSERT ON spans, execution_events, quarantine, quarantine_origins, execution_traces TO agent_otel_ingest;
 GRANT SELECT (trace_id, span_id, start_time, start_ns, digest) ON spans TO agent_otel_ingest;
 GRANT SELECT (event_id, time, time_ns, digest) ON execution_events TO agent_otel_ingest;
 GRANT SELECT (sha256, signal) ON quarantine TO agent_otel_ingest;
