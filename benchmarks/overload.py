@@ -1,0 +1,222 @@
+"""What the exporter does at twice the load that it can take, over HTTP and over gRPC.
+
+First the most it stores with four clients in a closed loop, and its latency at a quarter of that. Then 128 agents,
+whose requests fall due at twice that rate, whatever the answers; they retry as they are told, as SDKs do. Then again
+the quarter, and the most. Wanted: every refusal tells when to come back, goodput stays, memory is flat, latency
+recovers, all that was acknowledged is there. The exporter's limits are set so low that this machine reaches them: see
+LIMITS.
+
+    python benchmarks/run.py overload [--quick] [--doors http grpc] [--seconds 60] [--workers 1]
+        [--agents 128] [--default-limits]
+"""
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from benchmarks.clients import Clients, Report, percentile
+from benchmarks.load import Options
+from benchmarks.memory import MIB, MemorySampler
+from benchmarks.meter import Meter, Usage
+from benchmarks.pipeline import Door, Pipeline
+
+#: Six requests of 512 spans at once; by default 144 MiB, which two cores cannot fill with requests of this size.
+LIMITS: Final = {"MAX_BODY": "1MiB", "IN_FLIGHT": "2MiB"}
+FACTOR: Final = 2
+GOODPUT_TARGET: Final = 0.8
+GROWTH_LIMIT: Final = 1.2
+RECOVERY_S: Final = 30
+#: A latency is normal again when its p99 is at most this many times that of before.
+_NORMAL: Final = 2.0
+_PER_REQUEST: Final = 512
+_PROCESSES: Final = 4
+_QUIET_AGENTS: Final = 4
+_QUIET_SHARE: Final = 0.25
+_WINDOW_S: Final = 2.0
+#: What may be told to a client that is refused.
+_COME_BACK: Final = {"RESOURCE_EXHAUSTED + hint", "429 + hint", "503 + hint"}
+
+
+class Lengths(NamedTuple):
+    """Seconds of each phase."""
+
+    peak: float
+    quiet: float
+    overload: float
+    recovery: float
+
+
+class Load(NamedTuple):
+    """How the exporter is overloaded."""
+
+    agents: int
+    lengths: Lengths
+
+
+class Outcome(NamedTuple):
+    """What happened at one door; rates in spans a second."""
+
+    peaks: tuple[float, float]
+    quiet_p99_ms: float
+    goodput: float
+    overload: Report
+    usage: Usage
+    memory: MemorySampler
+    recovery_s: float | None
+    acknowledged: int
+    visible: int
+    seconds: float
+
+    @property
+    def share(self) -> float:
+        """Goodput under overload, of the mean of the peaks before and after it."""
+        return 2 * self.goodput / sum(self.peaks)
+
+
+class Phases:
+    """Loads on one door, one after the other; counts what was acknowledged in all."""
+
+    def __init__(self, door: str, address: str) -> None:
+        self._door = door
+        self._address = address
+        self.acknowledged = 0
+
+    def closed_loop(self, seconds: float) -> float:
+        """The most that is stored, in spans a second."""
+        return goodput(self._run(_PROCESSES, 1, 4, seconds, 0.0), seconds)
+
+    def open_loop(self, spans_per_second: float, processes: int, threads: int, seconds: float) -> Report:
+        """Requests that fall due at a rate, from agents with a connection each."""
+        period = processes * threads * _PER_REQUEST / spans_per_second
+        return self._run(processes, threads, 1, seconds, period)
+
+    def _run(self, processes: int, threads: int, connections: int, seconds: float, period: float) -> Report:
+        options = Options(self._door, self._address, _PER_REQUEST, threads, connections, 0, seconds, period, "overload")
+        with Clients(options, processes) as clients:
+            report = clients.go().report()
+        self.acknowledged += len(report.taken) * _PER_REQUEST
+        return report
+
+
+def goodput(report: Report, seconds: float) -> float:
+    """Spans a second that were acknowledged within the load's time."""
+    return sum(when <= seconds for when, _ in report.taken) * _PER_REQUEST / seconds
+
+
+def examine(pipeline: Pipeline, exporter: Door, door: str, load: Load) -> Outcome:
+    """All phases at one door."""
+    lengths = load.lengths
+    pipeline.empty()
+    phases = Phases(door, exporter.addresses[door])
+    phases.closed_loop(1.0)
+    peak = phases.closed_loop(lengths.peak)
+    quiet = phases.open_loop(peak * _QUIET_SHARE, 1, _QUIET_AGENTS, lengths.quiet)
+    with MemorySampler(exporter.pid) as memory:
+        meter = Meter({"PostgreSQL": pipeline.postgres_pid, "exporter": exporter.pid})
+        overload = phases.open_loop(peak * FACTOR, _PROCESSES, load.agents // _PROCESSES, lengths.overload)
+        usage = meter.stop(overload.cpu_seconds)
+    after = phases.open_loop(peak * _QUIET_SHARE, 1, _QUIET_AGENTS, lengths.recovery)
+    normal = percentile(quiet.latencies_ms, 0.99)
+    return Outcome(
+        peaks=(peak, phases.closed_loop(lengths.peak)),
+        quiet_p99_ms=normal,
+        goodput=goodput(overload, lengths.overload),
+        overload=overload,
+        usage=usage,
+        memory=memory,
+        recovery_s=_recovered(after, normal * _NORMAL, lengths.recovery),
+        acknowledged=phases.acknowledged,
+        visible=pipeline.visible_spans(),
+        seconds=lengths.overload,
+    )
+
+
+def _recovered(report: Report, limit_ms: float, seconds: float) -> float | None:
+    """End of the first window whose p99 is normal, in seconds; None when there is none."""
+    windows = int(seconds / _WINDOW_S)
+    for number in range(windows):
+        first, last = number * _WINDOW_S, (number + 1) * _WINDOW_S
+        latencies = sorted(1_000 * took for when, took in report.taken if first <= when < last)
+        if latencies and percentile(latencies, 0.99) <= limit_ms:
+            return last
+    return None
+
+
+def describe(door: str, outcome: Outcome) -> None:
+    """Print what happened."""
+    report, memory = outcome.overload, outcome.memory
+    attempts = len(report.taken) + report.refused.total()
+    latencies = report.latencies_ms
+    refusals = [1_000 * seconds for seconds in report.refusal_seconds]
+    first, second, last = (third / MIB for third in memory.thirds())
+    recovery = "not" if outcome.recovery_s is None else f"within {outcome.recovery_s:.0f} s"
+    unasked = outcome.visible - outcome.acknowledged
+    cores = ", ".join(f"{name} {cores:.2f}" for name, cores in outcome.usage.cores.items())
+    print(f"\n{door}, {outcome.seconds:.0f} s of overload")
+    print(f"  peak {outcome.peaks[0]:,.0f} spans/s before, {outcome.peaks[1]:,.0f} after (closed loop, 4 clients)")
+    print(f"  offered {report.due * _PER_REQUEST / outcome.seconds:,.0f}, {report.dropped} of {report.due} given up")
+    print(f"  attempts {attempts * _PER_REQUEST / outcome.seconds:,.0f} spans/s, retries included")
+    print(f"  goodput {outcome.goodput:,.0f} spans/s = {outcome.share:.0%} of peak")
+    print(f"  refused: {dict(report.refused) or 'none'}")
+    print(f"  acknowledged in {_pair(latencies)}, refused in {_pair(refusals)}")
+    print(f"  memory: thirds {first:.0f}, {second:.0f}, {last:.0f} MiB, peak {memory.peak / MIB:.0f} MiB,", end=" ")
+    print(f"largest process {memory.largest_process / MIB:.0f} MiB")
+    print(f"  latency at a quarter of peak: p99 {outcome.quiet_p99_ms:.0f} ms before; normal again: {recovery}")
+    print(
+        f"  {outcome.acknowledged:,} spans acknowledged, and {unasked:,} stored though their sender never heard of it"
+    )
+    print(f"  cores used: {cores}, others {outcome.usage.others:.2f}", flush=True)
+
+
+def problems(outcome: Outcome) -> list[str]:
+    """What is not as wanted."""
+    report = outcome.overload
+    _, second, last = outcome.memory.thirds()
+    bad = {told: count for told, count in report.refused.items() if told not in _COME_BACK}
+    checks = (
+        (outcome.visible >= outcome.acknowledged, "acknowledged spans are missing"),
+        (bool(report.refused), "nothing was refused: the overload was not reached"),
+        (not bad, f"told something else than to come back: {bad}"),
+        (outcome.share >= GOODPUT_TARGET, f"goodput {outcome.share:.0%} of peak, target {GOODPUT_TARGET:.0%}"),
+        (last <= GROWTH_LIMIT * second, f"memory grew from {second / MIB:.0f} to {last / MIB:.0f} MiB"),
+        (outcome.recovery_s is not None, f"latency not normal within {RECOVERY_S} s"),
+    )
+    return [problem for fine, problem in checks if not fine]
+
+
+def _pair(milliseconds: list[float]) -> str:
+    return f"{percentile(milliseconds, 0.5):.0f} ms (p50), {percentile(milliseconds, 0.99):.0f} ms (p99)"
+
+
+def main() -> int:
+    """Return 1 when anything is not as wanted."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="15 s of overload, shorter phases around it")
+    parser.add_argument("--doors", nargs="+", choices=("http", "grpc"), default=("http", "grpc"))
+    parser.add_argument("--seconds", type=float, help="of overload")
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--agents", type=int, default=128)
+    parser.add_argument("--default-limits", action="store_true", help="the exporter as it is without settings")
+    arguments = parser.parse_args()
+    overload = arguments.seconds or (15.0 if arguments.quick else 60.0)
+    lengths = Lengths(4.0, 5.0, overload, 12.0) if arguments.quick else Lengths(10.0, 10.0, overload, RECOVERY_S)
+    limits: Mapping[str, str] = {} if arguments.default_limits else LIMITS
+    settings = {"WORKERS": str(arguments.workers), **limits}
+    found = []
+    with tempfile.TemporaryDirectory() as folder, Pipeline(Path(folder)) as pipeline:
+        print(f"{pipeline.versions}; exporter's limits: {dict(limits) or 'the defaults'}")
+        for door in arguments.doors:
+            with pipeline.exporter(settings) as exporter:
+                outcome = examine(pipeline, exporter, door, Load(arguments.agents, lengths))
+            describe(door, outcome)
+            found += [f"{door}: {problem}" for problem in problems(outcome)]
+    for problem in found:
+        print(f"problem: {problem}")
+    return int(bool(found))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
