@@ -4,8 +4,10 @@
 class AgentOtelError(Exception):
     """agent-otel could not do what was asked."""
 
-    def __init__(self, message: str | None = None) -> None:
+    def __init__(self, message: str | None = None, limit: str | None = None) -> None:
         super().__init__(message or type(self).__doc__)
+        #: Name of the exporter's limit that was hit, when one was.
+        self.limit = limit
 
 
 class ConfigurationError(AgentOtelError):

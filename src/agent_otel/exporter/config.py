@@ -41,8 +41,10 @@ class Config(NamedTuple):
     insecure_bind: bool
     hosts: frozenset[str]
     grpc_threads: int
+    grpc_receiving: int
     http_threads: int
     connections: int
+    header_bytes: int
     max_body: int
     max_items: int
     in_flight: int
@@ -182,11 +184,13 @@ SETTINGS: Final = (
     Setting("insecure_bind", "AGENT_OTEL_INSECURE_BIND", "0", _flag, "1 allows addresses that others can reach"),
     Setting("hosts", f"{_X}HOSTS", "localhost", _hosts, "names for the Host header beside localhost and IPs"),
     Setting("grpc_threads", f"{_X}GRPC_THREADS", "16", _count(512), "gRPC requests worked on at once; others wait"),
+    Setting("grpc_receiving", f"{_X}GRPC_RECEIVING", "4", _count(512), "gRPC messages received at once; others wait"),
     Setting("http_threads", f"{_X}HTTP_THREADS", "16", _count(512), "HTTP requests worked on at once; others wait"),
-    Setting("connections", f"{_X}CONNECTIONS", "512", _count(65536), "HTTP connections open at once"),
+    Setting("connections", f"{_X}CONNECTIONS", "4096", _count(65536), "connections open at once, at each door"),
+    Setting("header_bytes", f"{_X}HEADER_BYTES", "32KiB", _size, "largest head of an HTTP request"),
     Setting("max_body", f"{_X}MAX_BODY", "72MiB", _size, "largest request, before and after inflating"),
     Setting("max_items", f"{_X}MAX_ITEMS", "1000000", _count(10_000_000), "most spans or log records in a request"),
-    Setting("in_flight", f"{_X}IN_FLIGHT", "144MiB", _size, "request bytes held at once, over all connections"),
+    Setting("in_flight", f"{_X}IN_FLIGHT", "96MiB", _size, "request bytes held at once, over all connections"),
     Setting("queue", f"{_X}QUEUE", "1024", _count(65536), "parts of requests that wait for a transaction at once"),
     Setting("transaction_rows", f"{_X}TRANSACTION_ROWS", "10000", _count(1_000_000), "most items in a transaction"),
     Setting("transaction_bytes", f"{_X}TRANSACTION_BYTES", "16MiB", _size, "most request bytes in a transaction"),

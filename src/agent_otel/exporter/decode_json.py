@@ -11,7 +11,7 @@ from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
 from agent_otel.errors import RequestTooLargeError
-from agent_otel.exporter.envelope import MAX_ITEMS, RawItem
+from agent_otel.exporter.envelope import MAX_ITEMS, RawItem, most_items
 from agent_otel.exporter.json_cursor import Cursor, has_more_containers
 from agent_otel.exporter.json_message import BadValueError, MessageReader
 from agent_otel.exporter.mapping import MAX_ITEM_BYTES
@@ -27,6 +27,14 @@ ALTERED: Final = "altered: text that is not Unicode, replaced by U+FFFD"
 _MAX_TEXT: Final = 3 * MAX_ITEM_BYTES
 #: In one item; an attribute takes three. 15 MiB of empty arrays would take a gigabyte once parsed.
 _MAX_CONTAINERS: Final = 500_000
+
+
+#: Members and elements of the frame for each item that is allowed; one with a resource and a scope to itself has nine.
+_PARTS_PER_ITEM: Final = 2
+#: Parts of a frame that are no trouble, however few its items may be.
+_FEW_PARTS: Final = 1_000
+#: How an item begins that is not an object; what it is instead need not be parsed.
+_NOT_AN_OBJECT: Final = "must be an object"
 
 
 class _ScopeGroup(NamedTuple):
@@ -50,9 +58,10 @@ class _Part(NamedTuple):
 def decode(body: bytes, signal: Signal, refusals: Refusals, max_items: int = MAX_ITEMS) -> list[RawItem]:
     """The items of a request, in order; those that cannot be one go to `refusals`, with the field that is wrong.
 
-    Raises MalformedRequestError when the request's own frame is wrong, RequestTooLargeError above `max_items`.
+    Raises MalformedRequestError when the request's own frame is wrong, RequestTooLargeError above `max_items`, or when
+    there are more items or parts than a request of its size can sensibly hold.
     """
-    groups = _Frame(body.decode("utf-8-sig", _CARRY), signal, max_items).groups()
+    groups = _Frame(body.decode("utf-8-sig", _CARRY), signal, most_items(len(body), max_items)).groups()
     return [item for group in groups for item in _items(group, signal, refusals)]
 
 
@@ -60,12 +69,10 @@ class _Frame:
     """One pass over a request; items, resources and scopes stay text, and are counted before they are parsed."""
 
     def __init__(self, text: str, signal: Signal, max_items: int) -> None:
-        self._cursor = Cursor(text)
+        self._cursor = Cursor(text, _FEW_PARTS + _PARTS_PER_ITEM * max_items)
         self._group_keys, self._scope_keys, self._item_keys = map(_names, signal.keys)
         self._max_items = max_items
         self._items_left = max_items
-        # An item needs a group and a scope group of its own at most.
-        self._groups_left = 2 * max_items
 
     def groups(self) -> list[_Group]:
         groups = []
@@ -78,7 +85,6 @@ class _Frame:
         return groups
 
     def _group(self) -> _Group:
-        self._groups_left = self._less(self._groups_left)
         resource, schema_url = "{}", '""'
         scopes: list[_ScopeGroup] = []
         for key in self._cursor.members():
@@ -93,7 +99,6 @@ class _Frame:
         return _Group(resource, schema_url, scopes)
 
     def _scope_group(self) -> _ScopeGroup:
-        self._groups_left = self._less(self._groups_left)
         scope, schema_url = "{}", '""'
         items: list[str] = []
         for key in self._cursor.members():
@@ -108,13 +113,10 @@ class _Frame:
         return _ScopeGroup(scope, schema_url, items)
 
     def _item(self) -> str:
-        self._items_left = self._less(self._items_left)
+        if not self._items_left:
+            raise RequestTooLargeError(f"the request holds more than {self._max_items} items; split it", "items")
+        self._items_left -= 1
         return self._cursor.value()
-
-    def _less(self, left: int) -> int:
-        if not left:
-            raise RequestTooLargeError(f"the request holds more than {self._max_items} items; split it")
-        return left - 1
 
     def _value(self, absent: str) -> str:
         """The text of the value here; ProtoJSON: null is the same as absent."""
@@ -123,6 +125,8 @@ class _Frame:
 
 
 def _items(group: _Group, signal: Signal, refusals: Refusals) -> Iterator[RawItem]:
+    if not any(scope_group.items for scope_group in group.scopes):
+        return
     resource = _read(group.resource, Resource, "resource")
     resource_url = _read_url(group.schema_url, "schemaUrl of the resource")
     for scope_group in group.scopes:
@@ -134,7 +138,8 @@ def _items(group: _Group, signal: Signal, refusals: Refusals) -> Iterator[RawIte
             problems = [part.problem for part in parts if part.problem]
             altered = [path for part in parts for path in part.altered]
             if problems:
-                refusals.refuse(problems[0], _request(group, scope_group, text, signal))
+                raw = b"" if refusals.whole else _request(group, scope_group, text, signal)
+                refusals.refuse(problems[0], raw)
                 continue
             if altered:
                 refusals.keep(f"{ALTERED}: {', '.join(altered)}", _request(group, scope_group, text, signal))
@@ -149,6 +154,8 @@ def _read(text: str, kind: type[Message], path: str) -> _Part:
         return _Part(b"", f"{path}: larger than {MAX_ITEM_BYTES} bytes", [])
     if has_more_containers(text, _MAX_CONTAINERS):
         return _Part(b"", f"{path}: more than {_MAX_CONTAINERS} objects and arrays", [])
+    if not text.startswith("{"):
+        return _Part(b"", f"{path}: {_NOT_AN_OBJECT}", [])
     reader = MessageReader()
     try:
         return _Part(reader.read(text, kind, path), "", reader.altered)

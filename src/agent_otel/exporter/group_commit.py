@@ -77,7 +77,7 @@ class GroupCommit:
             bytes_after = self._waiting_bytes + batch.size
             too_many = len(self._waiting) >= self._limits.waiting
             if too_many or (self._waiting and bytes_after > self._limits.waiting_bytes):
-                raise OverloadedError("the database does not keep up; send it again later")
+                raise OverloadedError("the database does not keep up; send it again later", "queue")
             self._waiting.append(entry)
             self._waiting_bytes = bytes_after
             self._metrics.queue_batches.set(len(self._waiting))

@@ -1,5 +1,6 @@
 """The body of an HTTP request: framing (RFC 9112), then gzip, both within the limit and read piece by piece."""
 
+import io
 import zlib
 from collections.abc import Callable, Iterator
 from typing import Final, Protocol
@@ -9,6 +10,9 @@ from agent_otel.errors import MalformedRequestError, RequestTooLargeError, Unsup
 _PIECE: Final = 256 * 1024
 _LINE: Final = 1024
 _MOST_TRAILERS: Final = 32
+#: Smaller pieces than these would cost more than what they carry: chunks of a byte, gzip members of nothing.
+_MOST_CHUNKS: Final = 100_000
+_MOST_MEMBERS: Final = 10_000
 #: A zlib window of 32 KiB with gzip's header and checksum.
 _GZIP: Final = 31
 _HEX: Final = frozenset(b"0123456789abcdefABCDEF")
@@ -51,23 +55,31 @@ def content(
     name = (encoding or "identity").strip().lower()
     if name not in ("identity", "gzip"):
         raise UnsupportedError("Content-Encoding must be gzip or identity")
+    # Its value is its own buffer: no second copy, and pieces of a byte each take a byte each.
+    body = io.BytesIO()
     if name == "identity" and length is not None:
         # Known beforehand: two large bodies must not both be given half the room that each needs.
         grow(int(length))
-        return b"".join(encoded)
-    decoded: list[bytes] = []
+        body.writelines(encoded)
+        return body.getvalue()
     size = 0
     for piece in _inflated(encoded) if name == "gzip" else encoded:
-        size = _within(size + len(piece), limit)
+        size = _within(size + len(piece), limit, "inflated_body" if name == "gzip" else "body")
         grow(len(piece))
-        decoded.append(piece)
-    return b"".join(decoded)
+        body.write(piece)
+    return body.getvalue()
 
 
-def _within(size: int, limit: int) -> int:
+def _within(size: int, limit: int, name: str = "body") -> int:
     if size > limit:
-        raise RequestTooLargeError(f"the request is larger than {limit} bytes; split it")
+        raise RequestTooLargeError(f"the request is larger than {limit} bytes; split it", name)
     return size
+
+
+def _counted(count: int, most: int, what: str) -> int:
+    if count > most:
+        raise RequestTooLargeError(f"the body comes in more than {most} {what}; use larger ones", "framing")
+    return count
 
 
 def _exactly(source: Source, size: int) -> Iterator[bytes]:
@@ -78,9 +90,10 @@ def _exactly(source: Source, size: int) -> Iterator[bytes]:
 
 
 def _chunked(source: Source, limit: int) -> Iterator[bytes]:
-    total = 0
+    total = chunks = 0
     while size := _chunk_size(source.readline(_LINE)):
         total = _within(total + size, limit)
+        chunks = _counted(chunks + 1, _MOST_CHUNKS, "chunks")
         yield from _exactly(source, size)
         if source.readline(2) != b"\r\n":
             raise MalformedRequestError("a chunk of the body does not end where it says")
@@ -100,9 +113,12 @@ def _chunk_size(line: bytes) -> int:
 def _inflated(encoded: Iterator[bytes]) -> Iterator[bytes]:
     """Inflate one or more gzip members, never more than a piece at a time."""
     member = None
+    members = 0
     for data in encoded:
         while data:
-            member = member if member is not None and not member.eof else zlib.decompressobj(_GZIP)
+            if member is None or member.eof:
+                member = zlib.decompressobj(_GZIP)
+                members = _counted(members + 1, _MOST_MEMBERS, "gzip members")
             try:
                 piece = member.decompress(data, _PIECE)
                 # A full piece may leave output behind inside zlib although all input is taken.

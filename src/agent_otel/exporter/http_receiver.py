@@ -16,7 +16,7 @@ from agent_otel.exporter.in_flight import InFlight
 from agent_otel.exporter.ingest import Encoding, Ingest
 from agent_otel.exporter.metrics import Metrics
 from agent_otel.exporter.signals import SIGNALS, Signal
-from agent_otel.exporter.status import RETRY_SECONDS, answer_to, log_refusal, rpc_status
+from agent_otel.exporter.status import RETRY_SECONDS, answer_to, note_refusal, rpc_status
 
 _BY_PATH: Final = {signal.path: signal for signal in SIGNALS}
 _TAKEN: Final = ", ".join(f"POST {path}" for path in _BY_PATH)
@@ -51,7 +51,7 @@ class HttpReceiver:
             raise
         except Exception as error:  # noqa: BLE001 - the one table answers, also what it does not know
             response, code = _failure(request, error)
-            log_refusal(signal.name if signal else request.path[:80], "http", error)
+            note_refusal(signal.name if signal else request.path[:80], "http", error, self._metrics)
         finally:
             self._metrics.requests.labels(signal.name if signal else "none", "http", code.name).inc()
         return response

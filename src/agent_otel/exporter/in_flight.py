@@ -34,7 +34,9 @@ class InFlight:
         """Take (or, when negative, give back) `size` bytes; raises OverloadedError when there is no room."""
         with self._lock:
             if size > 0 and self._bytes + size > self._limit:
-                raise OverloadedError(f"more than {self._limit} bytes of requests are under way; send it again later")
+                raise OverloadedError(
+                    f"more than {self._limit} bytes of requests are under way; send it again later", "in_flight"
+                )
             self._bytes += size
             self._gauge.set(self._bytes)
 

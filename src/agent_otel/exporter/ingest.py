@@ -95,7 +95,7 @@ def _settle(refusals: Refusals, pending: "Future[int]", deadline: float) -> None
         refusals.refused_by_store(pending.result(max(0.0, deadline - time.monotonic())))
     except TimeoutError:
         pending.cancel()
-        raise RetryableError("the database did not commit in time; send it again") from None
+        raise RetryableError("the database did not commit in time; send it again", "request_seconds") from None
 
 
 def _mapped(signal: Signal, items: list[RawItem]) -> Batch:

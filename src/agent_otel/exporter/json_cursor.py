@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from agent_otel.errors import MalformedRequestError
+from agent_otel.errors import MalformedRequestError, RequestTooLargeError
 
 _SPACE: Final = re.compile(r"[ \t\n\r]*+")
 _STRING: Final = re.compile(r'"(?:[^"\\]|\\.)*+"', re.DOTALL)
@@ -27,11 +27,15 @@ def has_more_containers(text: str, most: int) -> bool:
 
 
 class Cursor:
-    """A position in a JSON text. What is wrong there raises MalformedRequestError that says where."""
+    """A position in a JSON text. What is wrong there raises MalformedRequestError that says where.
 
-    def __init__(self, text: str) -> None:
+    Members and elements are counted: more than `most_parts` raise RequestTooLargeError.
+    """
+
+    def __init__(self, text: str, most_parts: int) -> None:
         self._text = text
         self._pos = 0
+        self._most_parts = self._parts_left = most_parts
 
     def value(self) -> str:
         """The text of the value here; moves past it. Of an object or array only the nesting is checked."""
@@ -54,6 +58,7 @@ class Cursor:
             key = self._key(self.value())
             if self._next() != ":":
                 raise self._wrong("':' after a key", -1)
+            self._count()
             yield key
             if not self._more("}"):
                 return
@@ -63,6 +68,7 @@ class Cursor:
         if not self._open("[", "]"):
             return
         while True:
+            self._count()
             yield
             if not self._more("]"):
                 return
@@ -99,6 +105,13 @@ class Cursor:
         if char not in (",", closing) or not char:
             raise self._wrong(f"',' or '{closing}'", -1)
         return char == ","
+
+    def _count(self) -> None:
+        if not self._parts_left:
+            raise RequestTooLargeError(
+                f"the request's frame has more than {self._most_parts} parts; split it", "framing"
+            )
+        self._parts_left -= 1
 
     def _key(self, text: str) -> str:
         try:

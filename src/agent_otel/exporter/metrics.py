@@ -16,6 +16,21 @@ SHARED_FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
 
 _PREFIX: Final = "agent_otel_exporter"
 _SECONDS: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+#: Labels of limits_hit: what a request, a connection or the sum of them had too much of, or took too long for.
+LIMITS: Final = (
+    "body",
+    "inflated_body",
+    "items",
+    "framing",
+    "in_flight",
+    "queue",
+    "connections",
+    "grpc_receiving",
+    "header_bytes",
+    "header_seconds",
+    "body_seconds",
+    "request_seconds",
+)
 _ROWS: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000)
 
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
@@ -32,6 +47,10 @@ class Metrics:
         self.stored = self._counter("items_stored", "Items acknowledged as committed, replays included", "signal")
         self.rejected = self._counter("items_rejected", "Items not stored as rows, by who refused", "signal", "by")
         self.quarantined = self._counter("quarantine_rows", "Rows written to quarantine by the receivers", "signal")
+        self._limits = self._counter("limits_hit", "Requests and connections refused at a limit", "limit")
+        for limit in LIMITS:
+            # So that they are 0 and not absent before the first time.
+            self._limits.labels(limit)
         self.commits = self._counter("transactions", "Transactions, by how they ended", "result")
         self.commit_seconds = self._histogram("commit_seconds", "Time of a transaction, with its retries", _SECONDS)
         self.batch_rows = self._histogram("batch_rows", "Items in a transaction", _ROWS)
@@ -39,6 +58,10 @@ class Metrics:
         self.queue_batches = self._gauge("queue_batches", "Batches that wait for a transaction")
         self.http_connections = self._gauge("http_connections", "HTTP connections open")
         self.http_connections_refused = self._counter("http_connections_refused", "HTTP connections beyond the limit")
+
+    def hit(self, limit: str) -> None:
+        """Count that one of LIMITS was hit."""
+        self._limits.labels(limit).inc()
 
     def render(self) -> bytes:
         """All metrics in Prometheus' text format."""

@@ -8,6 +8,8 @@ from agent_otel.store.rows import QuarantineRow
 _MOST_REASONS: Final = 3
 _MOST_DISTINCT: Final = 64
 _MOST_CHARACTERS: Final = 1024
+#: Beyond it the rows themselves would be the load: a megabyte can hold 40,000 items.
+_MOST_ROWS: Final = 1_000
 #: Reasons of the store, which quarantines such rows itself.
 _BY_STORE: Final = "refused by the store, such as other content under ids and start that are stored already"
 
@@ -15,13 +17,15 @@ _BY_STORE: Final = "refused by the store, such as other content under ids and st
 class Refusals:
     """Counts refused items by reason and keeps their bytes; past a limit it keeps the whole request once instead.
 
-    Each item is kept with its resource, so without the limit a few megabytes could become terabytes of quarantine.
+    Each item is kept with its resource, so without the limit a few megabytes could become terabytes of quarantine;
+    `limit` is in bytes of rows.
     """
 
     def __init__(self, signal: str, body: bytes, limit: int) -> None:
         self._signal = signal
         self._body = body
         self._left = limit
+        self._rows_left = _MOST_ROWS
         self._whole = False
         self._reasons: Counter[str] = Counter()
         self._rows: list[QuarantineRow] = []
@@ -30,6 +34,11 @@ class Refusals:
     def total(self) -> int:
         """How many items are refused."""
         return self._reasons.total()
+
+    @property
+    def whole(self) -> bool:
+        """Whether the whole request is kept already, so that what is refused from now on need not come with bytes."""
+        return self._whole
 
     @property
     def by_store(self) -> int:
@@ -52,7 +61,8 @@ class Refusals:
         if self._whole:
             return
         self._left -= len(raw)
-        self._whole = self._left < 0
+        self._rows_left -= 1
+        self._whole = self._left < 0 or self._rows_left < 0
         if self._whole:
             reason, raw = f"the whole request, because too much of it is refused; next: {reason}", self._body
         self._rows.append(QuarantineRow(self._signal, reason, raw))

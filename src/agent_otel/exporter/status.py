@@ -20,6 +20,7 @@ from agent_otel.errors import (
     RetryableError,
     UnsupportedError,
 )
+from agent_otel.exporter.metrics import Metrics
 
 logger: Final = logging.getLogger(__name__)
 
@@ -67,9 +68,11 @@ def trailers(error: Exception) -> tuple[tuple[str, bytes], ...]:
     return (*details, ("google.rpc.retryinfo-bin", _retry_info().SerializeToString()))
 
 
-def log_refusal(signal: str, transport: str, error: Exception) -> None:
-    """Say in the log why a request failed, with a traceback when we do not know the reason."""
+def note_refusal(signal: str, transport: str, error: Exception, metrics: Metrics) -> None:
+    """Count the limit that a request hit, and say in the log why it failed: with a traceback when we do not know."""
     known = isinstance(error, AgentOtelError)
+    if isinstance(error, AgentOtelError) and error.limit:
+        metrics.hit(error.limit)
     fields = {"signal": signal, "transport": transport, "code": answer_to(error).grpc.name, "reason": str(error)}
     if error.__cause__ is not None:
         fields["cause"] = str(error.__cause__)

@@ -63,8 +63,10 @@ def test_items_and_groups_are_limited() -> None:
     assert len(Read(spans("{}", "5"), max_items=2).kept) == 1
     with pytest.raises(RequestTooLargeError, match="more than 2 items"):
         Read(spans("{}", "{}", "{}"), max_items=2)
-    with pytest.raises(RequestTooLargeError):
-        Read(b'{"resourceSpans":[' + b",".join([b"{}"] * 5) + b"]}", max_items=2)
+    with pytest.raises(RequestTooLargeError, match="parts"):
+        Read(b'{"resourceSpans":[' + b",".join([b"{}"] * 1_005) + b"]}", max_items=2)
+    with pytest.raises(RequestTooLargeError, match="parts"):
+        Read(b"{" + b",".join([b'"unknown":0'] * 1_005) + b"}", max_items=2)
 
 
 @given(st.lists(st.sampled_from([*'{}[]:,"\\ 1n', "null", '"spans"', '"resourceSpans"', '"scopeSpans"']), max_size=40))
