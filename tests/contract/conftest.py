@@ -45,7 +45,7 @@ def running(database_url: str, **settings: str) -> Iterator[Exporter]:
     read = config.read({**environ, "AGENT_OTEL_DATABASE_URL": database_url})
     metrics = Metrics()
     service, readiness = Service(read, metrics), Readiness(Writer(database_url))
-    admin = HttpServer(read.admin, Admin(readiness, metrics, read.hosts), read, 2)
+    admin = HttpServer(read.admin, Admin(readiness, metrics, read.hosts), read, 2, Metrics())
     addresses = Addresses(*service.start(), admin.start())
     try:
         yield Exporter(addresses, database_url)

@@ -1,16 +1,15 @@
 """HTTP/1.1 on cheroot, with what it lacks for a port that strangers may reach.
 
 Total deadlines (cheroot's are per read, so one byte every few seconds holds a thread for ever), connections that send
-nothing hold no thread, a cap on connections, and an answer that arrives although the body was not read to its end.
+nothing or slowly hold no thread, a cap on connections, and an answer that arrives although the body was not read to its
+end.
 """
 
 import contextlib
-import errno
 import logging
 import math
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any, Final, NamedTuple
@@ -20,17 +19,15 @@ from cheroot import makefile, server
 from agent_otel.errors import RetryableError
 from agent_otel.exporter import http_body
 from agent_otel.exporter.config import Address, Config, is_ip
+from agent_otel.exporter.http_reader import Patience, Reader
 from agent_otel.exporter.listening import BACKLOG
 from agent_otel.exporter.metrics import Metrics
 
 logger: Final = logging.getLogger(__name__)
 
-_MAX_HEADERS: Final = 32 * 1024
-_RECEIVE: Final = 256 * 1024
 #: How long, and how much, is read and thrown away after an early answer, so that the sender gets to read it.
 _LINGER_SECONDS: Final = 2.0
 _LINGER_BYTES: Final = 256 * 1024 * 1024
-_LINE: Final = 8 * 1024
 #: How often idle connections are looked through; a stop waits for it.
 _TICK: Final = 0.2
 
@@ -69,7 +66,7 @@ class HttpServer:
         handler: Handler,
         config: Config,
         threads: int,
-        metrics: Metrics | None = None,
+        metrics: Metrics,
         listening: socket.socket | None = None,
     ) -> None:
         self._server = _Server(address, handler, config, threads, metrics, listening)
@@ -81,91 +78,57 @@ class HttpServer:
         # Another process may take the connection that woke us; accept must not wait for the next one.
         self._server.socket.setblocking(False)
         self._thread.start()
+        self._server.watch.start()
         return Address(*self._server.bind_addr[:2])
 
     def stop(self, seconds: float) -> None:
         """Take no more connections and let requests under way finish, for at most `seconds`."""
         self._server.shutdown_timeout = math.ceil(seconds)
         self._server.stop()
+        self._server.stopped.set()
         if self._thread.is_alive():
             self._thread.join(seconds)
 
 
-class _Reader:
-    """The receiving side of a connection, with one deadline for everything until the next `start`."""
-
-    def __init__(self, connection: socket.socket) -> None:
-        self._socket = connection
-        self._buffer = b""
-        self._deadline = 0.0
-        self.closed = False
-        self.bytes_read = 0
-
-    def start(self, seconds: float) -> None:
-        self._deadline = time.monotonic() + seconds
-
-    def has_data(self) -> bool:
-        return bool(self._buffer)
-
-    def read_some(self, size: int) -> bytes:
-        """1 to `size` bytes; raises ConnectionResetError at the end, TimeoutError at the deadline."""
-        if not self._buffer and not self._receive(size):
-            raise ConnectionResetError(errno.ECONNRESET, "the sender is gone")
-        taken, self._buffer = self._buffer[:size], self._buffer[size:]
-        return taken
-
-    def readline(self, size: int) -> bytes:
-        """Up to the next line feed, at most `size` bytes; less at the end."""
-        while (end := self._buffer.find(b"\n", 0, size) + 1) == 0:
-            if len(self._buffer) >= size or not self._receive(_LINE):
-                end = size
-                break
-        taken, self._buffer = self._buffer[:end], self._buffer[end:]
-        return taken
-
-    def discard(self, seconds: float, size: int) -> None:
-        """Throw away what still comes."""
-        self.start(seconds)
-        while size > 0:
-            self._buffer = b""
-            size -= self._receive(_RECEIVE)
-            if not self._buffer:
-                return
-
-    def close(self) -> None:
-        self.closed = True
-
-    def _receive(self, size: int) -> int:
-        left = self._deadline - time.monotonic()
-        if left <= 0:
-            raise TimeoutError("timed out")
-        self._socket.settimeout(left)
-        received = self._socket.recv(size)
-        self._buffer += received
-        self.bytes_read += len(received)
-        return len(received)
-
-
 def _file(connection: socket.socket, mode: str, size: int) -> Any:
-    return _Reader(connection) if "r" in mode else makefile.MakeFile(connection, mode, size)
+    return connection if "r" in mode else makefile.MakeFile(connection, mode, size)
+
+
+class _Request(server.HTTPRequest):
+    """A request of which cheroot reads the head only."""
+
+    def respond(self) -> None:
+        """Answer; the body is for the gateway to read."""
+        self.server.gateway(self).respond()
+
+    def simple_response(self, status: str, msg: str = "") -> None:
+        """Answer what is wrong with the head."""
+        if status[:3] in ("413", "414"):
+            self.server.metrics.hit("header_bytes")
+        untyped: Any = super()
+        untyped.simple_response(status, msg)
 
 
 class _Connection(server.HTTPConnection):
     """A connection that counts itself, and that does not cut off an answer which came before the body's end."""
 
+    RequestHandlerClass = _Request
     #: Set when an answer was sent although not all of the request was read.
     unread = False
 
     def __init__(self, owner: "_Server", connection: socket.socket, _makefile: object = None) -> None:
         super().__init__(owner, connection, _file)
+        self.rfile = Reader(connection, owner.patience)
         self._counted = True
         owner.count(1)
 
     def communicate(self) -> Any:
         """Serve one request; whether the connection stays open."""
-        self.rfile.start(self.server.config.header_seconds)
+        self.rfile.start()
         untyped: Any = super()
-        return untyped.communicate()
+        stays = untyped.communicate()
+        self.rfile.finish()
+        return stays
 
     def close(self) -> None:
         """Close, once the sender had its chance to read the answer."""
@@ -187,9 +150,10 @@ class _Gateway(server.Gateway):
     def respond(self) -> None:
         """Answer the request whose headers have been read."""
         request, connection = self.req, self.req.conn
-        connection.rfile.start(request.server.config.body_seconds)
+        connection.rfile.start_body()
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in request.inheaders.items()}
         length, transfer = headers.get("content-length"), headers.get("transfer-encoding")
+        self._late = False
         self._unread = transfer is not None or (length or "0") != "0"
 
         def pieces(limit: int) -> Iterator[bytes]:
@@ -204,15 +168,19 @@ class _Gateway(server.Gateway):
         try:
             yield from pieces
         except TimeoutError:
-            raise RetryableError("the request's body did not arrive in time") from None
+            # Reading on would only hold a thread: nobody who is that slow waits for an answer.
+            self._unread = False
+            self._late = True
+            raise RetryableError("the request's body did not arrive in time", "body_seconds") from None
         self._unread = False
 
     def _write(self, response: Response) -> None:
         request = self.req
         # cheroot would now try to read what is left of the body.
         request.rfile = None
-        if self._unread:
-            request.close_connection = request.conn.unread = True
+        if self._unread or self._late:
+            request.close_connection = True
+            request.conn.unread = self._unread
         request.status = f"{response.status} {HTTPStatus(response.status).phrase}".encode()
         headers = (("Content-Type", response.content_type), ("Content-Length", str(len(response.body))))
         request.outheaders = [(name.encode(), value.encode()) for name, value in (*headers, *response.headers)]
@@ -229,19 +197,28 @@ class _Server(server.HTTPServer):
         handler: Handler,
         config: Config,
         threads: int,
-        metrics: Metrics | None,
+        metrics: Metrics,
         listening: socket.socket | None,
     ) -> None:
         super().__init__(tuple(address), _Gateway, threads, threads, server_name="agent-otel")
-        self._metrics = metrics
         self._listening = listening
         self.handler = handler
         self.config = config
+        self.metrics = metrics
+        self.patience = Patience(
+            config.header_seconds,
+            config.body_seconds,
+            lambda: self.requests.qsize > 0,
+            lambda: metrics.hit("header_seconds"),
+        )
         self.open = 0
+        self.stopped = threading.Event()
+        self.watch = threading.Thread(target=self._watch, name=f"http-watch-{address.port}", daemon=True)
+        self._gathering: set[_Connection] = set()
         self._counting = threading.Lock()
         self.timeout = math.ceil(config.idle_seconds)
         self.keep_alive_conn_limit = config.connections
-        self.max_request_header_size = _MAX_HEADERS
+        self.max_request_header_size = config.header_bytes
         self.request_queue_size = BACKLOG
         self.expiration_interval = _TICK
         self.ConnectionClass = _Connection
@@ -249,8 +226,7 @@ class _Server(server.HTTPServer):
     def count(self, change: int) -> None:
         with self._counting:
             self.open += change
-            if self._metrics:
-                self._metrics.http_connections.set(self.open)
+            self.metrics.http_connections.set(self.open)
 
     def bind(self, family: int, type: int, proto: int = 0) -> socket.socket:  # noqa: A002  # cheroot's names
         """Open the port, or take the one that is open already."""
@@ -262,16 +238,29 @@ class _Server(server.HTTPServer):
         return self._listening
 
     def process_conn(self, conn: _Connection) -> None:
-        """Give a connection that has something to say to a worker; a new one waits until it has."""
-        if conn.last_used is not None:
-            super().process_conn(conn)
-        elif self.open > self.config.connections:
-            if self._metrics:
-                self._metrics.http_connections_refused.inc()
+        """Give a connection to a worker once enough of a request has arrived; until then it waits with the others."""
+        if conn.last_used is None and self.open > self.config.connections:
+            self.metrics.hit("connections")
             logger.warning("connection refused", extra={"limit": self.config.connections})
             conn.close()
-        else:
+            return
+        ready = conn.rfile.arrived()
+        self._gathering.discard(conn)
+        if not ready:
+            self._gathering.add(conn)
             self.put_conn(conn)
+        elif conn.rfile.gone:
+            conn.close()
+        else:
+            super().process_conn(conn)
+
+    def _watch(self) -> None:
+        """Wake the connections on which a request is late: nothing more to read makes the server look at them."""
+        while not self.stopped.wait(_TICK):
+            for conn in self._gathering.copy():
+                if conn.rfile.overdue():
+                    with contextlib.suppress(OSError):
+                        conn.socket.shutdown(socket.SHUT_RD)
 
     def error_log(self, msg: str = "", level: int = logging.INFO, traceback: bool = False) -> None:
         """Log what cheroot has to say."""

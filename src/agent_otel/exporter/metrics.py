@@ -57,7 +57,6 @@ class Metrics:
         self.in_flight_bytes = self._gauge("in_flight_bytes", "Bytes of requests under way")
         self.queue_batches = self._gauge("queue_batches", "Batches that wait for a transaction")
         self.http_connections = self._gauge("http_connections", "HTTP connections open")
-        self.http_connections_refused = self._counter("http_connections_refused", "HTTP connections beyond the limit")
 
     def hit(self, limit: str) -> None:
         """Count that one of LIMITS was hit."""

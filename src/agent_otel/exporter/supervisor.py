@@ -18,7 +18,7 @@ from agent_otel.exporter import listening
 from agent_otel.exporter.admin import Admin, Readiness
 from agent_otel.exporter.config import Address, Config
 from agent_otel.exporter.http_server import HttpServer
-from agent_otel.exporter.metrics import WorkersMetrics
+from agent_otel.exporter.metrics import Metrics, WorkersMetrics
 from agent_otel.exporter.service import LAST_SECONDS, cannot_open, open_door
 from agent_otel.exporter.worker_process import WorkerProcess
 from agent_otel.store.writer import Writer
@@ -53,7 +53,8 @@ class Supervisor:
         self._workers: list[WorkerProcess] = []
         self._readiness = Readiness(Writer(config.database_url), self._not_serving)
         admin = Admin(self._readiness, self._metrics, config.hosts)
-        self._admin = HttpServer(config.admin, admin, config, _ADMIN_THREADS)
+        # What the admin port itself counts is nobody's concern.
+        self._admin = HttpServer(config.admin, admin, config, _ADMIN_THREADS, Metrics())
 
     def start(self, stopping: Callable[[], bool] = lambda: False) -> Addresses:
         """Open the ports and start the workers; the database need not be there yet.

@@ -13,7 +13,7 @@ import threading
 from typing import Final
 
 from agent_otel.errors import ConfigurationError
-from agent_otel.exporter import config, json_log
+from agent_otel.exporter import config, json_log, process_limits
 from agent_otel.exporter.metrics import SHARED_FOLDER, Metrics
 from agent_otel.exporter.service import Service
 
@@ -24,6 +24,9 @@ def main() -> int:
     """Serve until SIGTERM or the supervisor's end: 0 when all under way was finished, 1 when some was not."""
     settings = config.read(os.environ)
     json_log.configure(json_log.secrets_of(settings.database_url))
+    process_limits.give_memory_back()
+    # The HTTP door's and the gRPC door's.
+    process_limits.allow_connections(2 * settings.connections)
     stop = threading.Event()
     # Ctrl-C reaches the whole terminal; the supervisor decides when its workers end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)

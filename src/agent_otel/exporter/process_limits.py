@@ -1,0 +1,37 @@
+"""What the process asks of the operating system and of the C library, before it starts anything."""
+
+import ctypes
+import logging
+import resource
+from typing import Final
+
+logger: Final = logging.getLogger(__name__)
+
+#: malloc.h
+_M_MMAP_THRESHOLD: Final = -3
+_M_ARENA_MAX: Final = -8
+_MIB: Final = 1024 * 1024
+#: Files that are no connections: ports, the database, logs, the selectors' own.
+_OTHER_FILES: Final = 64
+
+
+def give_memory_back() -> None:
+    """Have glibc return the memory of large requests, which it keeps otherwise: in one heap a thread, for the next.
+
+    Without glibc (macOS, musl) nothing is done.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_M_ARENA_MAX, 2)
+        mallopt(_M_MMAP_THRESHOLD, _MIB)
+
+
+def allow_connections(count: int) -> None:
+    """Raise the limit on open files as far as `count` connections need it and the system lets us; say when not."""
+    wanted = count + _OTHER_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+        if allowed < wanted:
+            logger.warning("fewer open files than connections", extra={"files": allowed, "wanted": wanted})
