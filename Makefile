@@ -4,12 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 SHELL := /bin/bash
 
-.PHONY: demo test check bench format generate env clean
+.PHONY: demo test fuzz check bench format generate env clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make demo      run the example agent on a throw-away stack and show what came out'
 	@echo 'make test      unit, store, contract and end-to-end tests'
+	@echo 'make fuzz      hostile input at every door; FUZZ_ARGS="--payloads 100000 --seed 1"'
 	@echo 'make check     format, lint, types, imports, generated files'
 	@echo 'make bench     what is measured, against what (benchmarks/RESULTS.md)'
 	@echo 'make generate  write the generated documents and dashboards anew'
@@ -20,6 +21,9 @@ demo: $(VENV)/demo
 
 test: $(VENV)/dev
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+fuzz: $(VENV)/dev
+	$(BIN)/python -m tests.fuzz $(FUZZ_ARGS)
 
 check: $(VENV)/dev
 	$(BIN)/ruff format --check .

@@ -12,7 +12,7 @@ from typing import Final, NoReturn
 
 import grpc
 
-from agent_otel.errors import MalformedRequestError
+from agent_otel.errors import MalformedRequestError, RetryableError
 from agent_otel.exporter.config import Address, Config
 from agent_otel.exporter.in_flight import InFlight
 from agent_otel.exporter.ingest import Encoding, Ingest
@@ -94,8 +94,11 @@ class GrpcReceiver:
             self._metrics.requests.labels(signal.name, "grpc", code.name).inc()
 
     def _received(self, messages: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
-        with self._reception.place(context):
-            message = next(messages, None)
+        try:
+            with self._reception.place(context):
+                message = next(messages, None)
+        except grpc.RpcError:
+            raise RetryableError("the sender gave the call up") from None
         if message is None:
             raise MalformedRequestError("the call ended before its message")
         return message

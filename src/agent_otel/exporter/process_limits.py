@@ -1,11 +1,18 @@
-"""What the process asks of the operating system and of the C library, before it starts anything."""
+"""What the exporter's process asks of its libraries and of the operating system, before it starts anything.
+
+To be imported before grpc, whose core looks at its environment once: it would write lines of its own between ours, with
+text of the sender's choice in them. GRPC_VERBOSITY=INFO brings them back.
+"""
 
 import ctypes
 import logging
+import os
 import resource
 from typing import Final
 
 logger: Final = logging.getLogger(__name__)
+
+os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
 #: malloc.h
 _M_MMAP_THRESHOLD: Final = -3
