@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 import grpc
 
-from agent_otel.exporter.service import Addresses
+from agent_otel.exporter.supervisor import Addresses
 from tests.contract.doors import LOGS, TRACES
 from tests.fuzz.payload import NO_ANSWER, Payload
 
@@ -102,7 +102,7 @@ class Sender:
 
     def _exchange(self, payload: Payload) -> Answer:
         if self._http is None:
-            self._http = http.client.HTTPConnection(*self._addresses.http, timeout=BOUND)
+            self._http = http.client.HTTPConnection(self._addresses.http.host, self._addresses.http.port, timeout=BOUND)
         try:
             self._http.request(payload.method, payload.path, payload.body, dict(payload.headers))
             response = self._http.getresponse()

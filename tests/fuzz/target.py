@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from agent_otel.exporter.config import Address
-from agent_otel.exporter.service import Addresses
+from agent_otel.exporter.supervisor import Addresses
 from agent_otel.local_stack.ports import free_port, free_ports
 from agent_otel.local_stack.postgres import EmbeddedPostgres
 from agent_otel.local_stack.process import wait_until

@@ -3,9 +3,8 @@
 from typing import Any
 
 import pytest
-from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from agent_otel.exporter import span_mapping, values
+from agent_otel.exporter import span_parts, values
 from agent_otel.model import Facts, merge_facts
 from agent_otel.store.connection import connect
 from tests.property import test_mapping, test_merge
@@ -27,12 +26,13 @@ def test_a_double_that_jsonb_would_change_is_missed(monkeypatch: pytest.MonkeyPa
 
 def test_a_forgotten_link_field_is_missed(monkeypatch: pytest.MonkeyPatch) -> None:
     """A mapping that leaves the flags of links out is found."""
-    original = span_mapping._link
+    original = span_parts._link
 
-    def forgetful(link: Span.Link, reading: values.Reading) -> dict[str, Any]:
-        return {key: value for key, value in original(link, reading).items() if key != "flags"}
+    def forgetful(field: bytes, reading: values.Reading) -> tuple[dict[str, Any], bytes]:
+        shown, canonical = original(field, reading)
+        return {key: value for key, value in shown.items() if key != "flags"}, canonical
 
-    monkeypatch.setattr(span_mapping, "_link", forgetful)
+    monkeypatch.setattr(span_parts, "_link", forgetful)
     assert _failure(test_mapping.test_an_ordinary_span_comes_back_from_its_columns)
 
 

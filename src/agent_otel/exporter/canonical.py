@@ -21,7 +21,7 @@ class Canonical:
 
     __slots__ = ("complete", "encoded")
 
-    def __init__(self, message: Span | LogRecord | Resource | InstrumentationScope, received: bytes) -> None:
+    def __init__(self, message: Span | LogRecord | Resource | InstrumentationScope | KeyValue, received: bytes) -> None:
         removed = _normalise(message)
         message.DiscardUnknownFields()
         self.encoded = message.SerializeToString(deterministic=True)
@@ -35,10 +35,18 @@ class Canonical:
 
 def digest(*parts: bytes) -> bytes:
     """SHA-256 over the parts, each with its length before it."""
-    sha = hashlib.sha256()
-    for part in parts:
-        sha.update(len(part).to_bytes(8))
-        sha.update(part)
+    return digest_after(framed(*parts[:-1]), parts[-1])
+
+
+def framed(*parts: bytes) -> bytes:
+    """The parts, each with its length before it: what `digest_after` takes."""
+    return b"".join(len(part).to_bytes(8) + part for part in parts)
+
+
+def digest_after(prefix: bytes, last: bytes) -> bytes:
+    """The digest of the parts that make `prefix` and of one more."""
+    sha = hashlib.sha256(prefix + len(last).to_bytes(8))
+    sha.update(last)
     return sha.digest()
 
 
@@ -49,8 +57,11 @@ def short_id(digest: bytes) -> int:
 
 def _normalise(message: Any) -> int:
     """Sort a message's attributes; return how many bytes an empty status took that is now gone."""
-    _sort(message.attributes)
     removed = 0
+    if isinstance(message, KeyValue):
+        _sort_value(message.value)
+        return removed
+    _sort(message.attributes)
     if isinstance(message, Span):
         for event in message.events:
             _sort(event.attributes)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from agent_otel.errors import ConfigurationError
+from agent_otel.exporter.limits import MOST_DEPTH, Limits
 
 KIB: Final = 1024
 MIB: Final = 1024 * KIB
@@ -56,6 +57,16 @@ class Config(NamedTuple):
     idle_seconds: float
     request_seconds: float
     drain_seconds: float
+    max_attributes: int
+    max_value: int
+    max_depth: int
+    max_events: int
+    max_links: int
+
+    @property
+    def limits(self) -> Limits:
+        """How much of one record stands in JSON and text columns."""
+        return Limits(self.max_attributes, self.max_value, self.max_depth, self.max_events, self.max_links)
 
 
 class Setting(NamedTuple):
@@ -199,4 +210,22 @@ SETTINGS: Final = (
     Setting("idle_seconds", f"{_X}IDLE_SECONDS", "120", _seconds, "time an HTTP connection may stay unused"),
     Setting("request_seconds", f"{_X}REQUEST_SECONDS", "25", _seconds, "time from a request's body to its commit"),
     Setting("drain_seconds", f"{_X}DRAIN_SECONDS", "15", _seconds, "time for requests under way when stopping"),
+    # What these keep out of a column, `otlp` has: the record's exact bytes.
+    Setting(
+        "max_attributes",
+        f"{_X}MAX_ATTRIBUTES",
+        "1024",
+        _count(1_000_000),
+        "attributes of a span, event, link or log record shown in JSON, beside all those in attributes.md",
+    ),
+    Setting(
+        "max_value",
+        f"{_X}MAX_VALUE",
+        "64KiB",
+        _size,
+        "longest text shown in JSON or a column; content is shown whole, larger lists up to MAX_ATTRIBUTES members",
+    ),
+    Setting("max_depth", f"{_X}MAX_DEPTH", "24", _count(MOST_DEPTH), "levels of nested lists and maps shown in JSON"),
+    Setting("max_events", f"{_X}MAX_EVENTS", "1024", _count(1_000_000), "events of a span shown in JSON"),
+    Setting("max_links", f"{_X}MAX_LINKS", "1024", _count(1_000_000), "links of a span shown in JSON"),
 )

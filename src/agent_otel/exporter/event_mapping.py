@@ -1,14 +1,16 @@
 """One OTLP log record to its row."""
 
+from collections import Counter
 from typing import Any, Final
 
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
 from agent_otel import ids, semconv
 from agent_otel.exporter import records
-from agent_otel.exporter.canonical import Canonical, digest
+from agent_otel.exporter.canonical import Canonical, digest_after
+from agent_otel.exporter.limits import Limits
 from agent_otel.exporter.origin import Origin
-from agent_otel.exporter.span_mapping import signed, small, split_content
+from agent_otel.exporter.span_mapping import signed, small
 from agent_otel.exporter.values import Reading, encode
 from agent_otel.store.rows import EventRow, ExecutionFacts
 
@@ -16,15 +18,21 @@ _NS_PER_US: Final = 1000
 _UUID_BYTES: Final = 16
 
 
-def map_event(record: LogRecord, raw: bytes, origin: Origin) -> tuple[EventRow, ExecutionFacts | None]:
-    """The row of a log record and what it says of its execution. Raises ValueError with the reason."""
-    reading = Reading()
+def map_event(
+    raw: bytes, origin: Origin, limits: Limits, capped: Counter[str]
+) -> tuple[EventRow, ExecutionFacts | None]:
+    """The row of a log record and what it says of its execution; `capped` counts what the limits cut.
+
+    Raises DecodeError when the bytes are no log record, ValueError with the reason when it can have no row.
+    """
+    record = LogRecord.FromString(raw)
+    reading = Reading(limits, capped)
     trace_id = _id(record.trace_id, 16, "trace_id", reading)
     span_id = _id(record.span_id, 8, "span_id", reading)
     everything = reading.attributes(record.attributes)
-    attributes, content = split_content(everything)
+    attributes, content = _split_content(everything)
     body = encode(reading.value(record.body)) if record.HasField("body") else None
-    event_name, severity_text = reading.text(record.event_name), reading.text(record.severity_text)
+    event_name, severity_text = reading.label(record.event_name), reading.label(record.severity_text)
     severity = small(record.severity_number, reading)
     occurred, observed = record.time_unix_nano, record.observed_time_unix_nano
     canonical = Canonical(record, raw)
@@ -41,7 +49,7 @@ def map_event(record: LogRecord, raw: bytes, origin: Origin) -> tuple[EventRow, 
         severity_number=severity,
         digest=identity,
         event_name=event_name,
-        attributes=encode(attributes),
+        attributes=encode(reading.limited(attributes)),
         execution_id=_uuid(everything.get(semconv.EXECUTION_ID)),
         trace_id=trace_id,
         span_id=signed(span_id) if span_id else None,
@@ -62,12 +70,20 @@ def map_event(record: LogRecord, raw: bytes, origin: Origin) -> tuple[EventRow, 
 def _identity(record: LogRecord, canonical: Canonical, origin: Origin) -> bytes:
     """The record's digest without its observed time: a replay through another hop may be observed anew."""
     if not record.observed_time_unix_nano:
-        return digest(origin.resource.digest, origin.scope.digest, canonical.encoded)
+        return digest_after(origin.prefix, canonical.encoded)
     observed = record.observed_time_unix_nano
     record.observed_time_unix_nano = 0
     encoded = record.SerializeToString(deterministic=True)
     record.observed_time_unix_nano = observed
-    return digest(origin.resource.digest, origin.scope.digest, encoded)
+    return digest_after(origin.prefix, encoded)
+
+
+def _split_content(attributes: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Attributes without content, and the content."""
+    content = {key: attributes[key] for key in semconv.CONTENT_ATTRIBUTES if key in attributes}
+    if not content:
+        return attributes, content
+    return {key: value for key, value in attributes.items() if key not in content}, content
 
 
 def _id(value: bytes, length: int, name: str, reading: Reading) -> bytes | None:

@@ -15,6 +15,7 @@ from agent_otel.exporter import decode_json, envelope
 from agent_otel.exporter.config import Config
 from agent_otel.exporter.envelope import RawItem
 from agent_otel.exporter.group_commit import GroupCommit
+from agent_otel.exporter.limits import Limits
 from agent_otel.exporter.metrics import Metrics
 from agent_otel.exporter.refusals import Refusals
 from agent_otel.exporter.signals import SIGNALS, Signal
@@ -37,6 +38,8 @@ class Ingest:
         self._commits = commits
         self._config = config
         self._metrics = metrics
+        for limit in config.limits._fields:
+            metrics.capped.labels(limit)
         for signal, counter in product(SIGNALS, (metrics.received, metrics.stored, metrics.quarantined)):
             # So that they are 0 and not absent before the first request.
             counter.labels(signal.name)
@@ -81,12 +84,14 @@ class Ingest:
         if not items and not refusals.total:
             return
         for part in _parts(items, self._config.transaction_rows, self._config.transaction_bytes):
-            batch = _mapped(signal, part)
+            batch = _mapped(signal, part, self._config.limits)
             for row in batch.quarantine:
                 refusals.refuse(row.reason, row.raw)
             batch.quarantine = refusals.take()
             batch.size = _size(part)
             self._metrics.quarantined.labels(signal.name).inc(len(batch.quarantine))
+            for limit, count in batch.capped.items():
+                self._metrics.capped.labels(limit).inc(count)
             yield batch
 
 
@@ -98,15 +103,15 @@ def _settle(refusals: Refusals, pending: "Future[int]", deadline: float) -> None
         raise RetryableError("the database did not commit in time; send it again", "request_seconds") from None
 
 
-def _mapped(signal: Signal, items: list[RawItem]) -> Batch:
+def _mapped(signal: Signal, items: list[RawItem], limits: Limits) -> Batch:
     try:
-        return signal.to_batch(items)
+        return signal.to_batch(items, limits)
     except Exception:
         logger.exception("mapping failed; trying item by item", extra={"signal": signal.name})
     batch = Batch()
     for item in items:
         try:
-            batch.extend(signal.to_batch([item]))
+            batch.extend(signal.to_batch([item], limits))
         except Exception as error:  # noqa: BLE001 - a fault of ours must cost neither the item nor its neighbours
             reason = f"could not be mapped: {type(error).__name__}"
             batch.quarantine.append(QuarantineRow(signal.name, reason, item.request()))

@@ -4,11 +4,10 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from google.protobuf.message import DecodeError
-from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
-from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from agent_otel.exporter.envelope import RawItem
 from agent_otel.exporter.event_mapping import map_event
+from agent_otel.exporter.limits import DEFAULT, Limits
 from agent_otel.exporter.origin import Origin, Origins
 from agent_otel.exporter.span_mapping import map_span
 from agent_otel.store.rows import COLLISION, Batch, EventItem, QuarantineRow, SpanItem
@@ -17,35 +16,38 @@ from agent_otel.store.rows import COLLISION, Batch, EventItem, QuarantineRow, Sp
 MAX_ITEM_BYTES: Final = 16 * 1024 * 1024
 
 
-def map_spans(items: Sequence[RawItem]) -> Batch:
+def map_spans(items: Sequence[RawItem], limits: Limits = DEFAULT) -> Batch:
     """The batch that these spans make."""
 
     def add(batch: Batch, item: RawItem, origin: Origin) -> None:
-        row, execution = map_span(Span.FromString(item.raw), item.raw, origin)
+        row, execution = map_span(item.raw, origin, limits, batch.capped)
         batch.spans.append(SpanItem(row, item, execution))
 
-    return _map(items, "traces", add)
+    return _map(items, "traces", limits, add)
 
 
-def map_logs(items: Sequence[RawItem]) -> Batch:
+def map_logs(items: Sequence[RawItem], limits: Limits = DEFAULT) -> Batch:
     """The batch that these log records make."""
 
     def add(batch: Batch, item: RawItem, origin: Origin) -> None:
-        row, execution = map_event(LogRecord.FromString(item.raw), item.raw, origin)
+        row, execution = map_event(item.raw, origin, limits, batch.capped)
         batch.events.append(EventItem(row, item, execution))
 
-    return _map(items, "logs", add)
+    return _map(items, "logs", limits, add)
 
 
-def _map(items: Sequence[RawItem], signal: str, add: Callable[[Batch, RawItem, Origin], None]) -> Batch:
+def _map(items: Sequence[RawItem], signal: str, limits: Limits, add: Callable[[Batch, RawItem, Origin], None]) -> Batch:
     batch = Batch()
-    origins = Origins()
+    origins = Origins(limits, batch.capped)
+    origin, frame = None, None
     for item in items:
         try:
             if len(item.raw) > MAX_ITEM_BYTES:
                 raise ValueError(f"larger than {MAX_ITEM_BYTES} bytes")
-            origin = origins.of(item)
-            if batch.collides(origin.resource, origin.scope):
+            if origin is None or item[1:] != frame:
+                origin, frame = origins.of(item), item[1:]
+                collides = batch.collides(origin.resource, origin.scope)
+            if collides:
                 raise ValueError(COLLISION)
             add(batch, item, origin)
             batch.resources[origin.resource.resource_id] = origin.resource

@@ -51,6 +51,7 @@ class Metrics:
         for limit in LIMITS:
             # So that they are 0 and not absent before the first time.
             self._limits.labels(limit)
+        self.capped = self._counter("values_capped", "What a limit kept out of a JSON or text column", "limit")
         self.commits = self._counter("transactions", "Transactions, by how they ended", "result")
         self.commit_seconds = self._histogram("commit_seconds", "Time of a transaction, with its retries", _SECONDS)
         self.batch_rows = self._histogram("batch_rows", "Items in a transaction", _ROWS)

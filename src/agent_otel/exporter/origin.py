@@ -1,49 +1,79 @@
 """Where an item comes from: its resource and its instrumentation scope, each stored once."""
 
-from typing import NamedTuple
+from collections import Counter
+from typing import Final, NamedTuple
 
 from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
 from agent_otel import semconv
-from agent_otel.exporter.canonical import Canonical, digest, short_id
+from agent_otel.exporter.canonical import Canonical, digest, framed, short_id
 from agent_otel.exporter.envelope import RawItem
+from agent_otel.exporter.limits import MAX_TEXT, Limits
 from agent_otel.exporter.values import Reading, encode
 from agent_otel.store.rows import ResourceRow, ScopeRow
 
+#: Programs send the same resource and scope with every request, so they are decoded once in the life of this process.
+MAX_REMEMBERED: Final = 1_024
+#: Larger ones are decoded once a request, so that a hostile client cannot make us hold them.
+MAX_REMEMBERED_BYTES: Final = 8 * 1024
+
 
 class Origin(NamedTuple):
-    """The rows of an item's resource and scope, and the resource's attributes as they may be read."""
+    """The rows of an item's resource and scope."""
 
     resource: ResourceRow
     scope: ScopeRow
+    #: What the digest of every record from here begins with.
+    prefix: bytes
+
+
+_remembered: Final[dict[tuple[RawItem, Limits], Origin]] = {}
 
 
 class Origins:
-    """The origins of one request: each distinct one is decoded once."""
+    """The origins of one request."""
 
-    def __init__(self) -> None:
-        self._known: dict[tuple[bytes, bytes, bytes, bytes], Origin] = {}
+    def __init__(self, limits: Limits, capped: Counter[str]) -> None:
+        self._limits = limits
+        self._capped = capped
+        self._known: dict[RawItem, Origin] = {}
 
     def of(self, item: RawItem) -> Origin:
         """The origin of an item. Raises DecodeError or ValueError when its bytes cannot be read."""
-        key = (item.resource, item.resource_schema_url, item.scope, item.scope_schema_url)
-        origin = self._known.get(key)
+        frame = item._replace(raw=b"")
+        origin = self._known.get(frame) or _remembered.get((frame, self._limits))
         if origin is None:
-            origin = Origin(_resource(item), _scope(item))
-            self._known[key] = origin
+            origin = self._read(frame)
+            _remember(frame, self._limits, origin)
+        self._known[frame] = origin
         return origin
 
+    def _read(self, frame: RawItem) -> Origin:
+        reading = Reading(self._limits, self._capped)
+        resource = _resource(frame, reading)
+        reading = Reading(self._limits, self._capped)
+        scope = _scope(frame, reading)
+        return Origin(resource, scope, framed(resource.digest, scope.digest))
 
-def _resource(item: RawItem) -> ResourceRow:
-    message = Resource.FromString(item.resource)
-    reading = Reading()
+
+def _remember(frame: RawItem, limits: Limits, origin: Origin) -> None:
+    if sum(map(len, frame)) > MAX_REMEMBERED_BYTES:
+        return
+    if len(_remembered) >= MAX_REMEMBERED:
+        _remembered.clear()
+    _remembered[frame, limits] = origin
+
+
+def _resource(frame: RawItem, reading: Reading) -> ResourceRow:
+    message = Resource.FromString(frame.resource)
     attributes = reading.attributes(message.attributes)
-    schema_url = reading.text(item.resource_schema_url.decode())
+    schema_url = reading.text(frame.resource_schema_url.decode())
     # Entity references have no columns; the exact bytes keep them.
     has_entities = bool(message.entity_refs)
-    canonical = Canonical(message, item.resource)
-    full_digest = digest(canonical.encoded, item.resource_schema_url)
+    canonical = Canonical(message, frame.resource)
+    full_digest = digest(canonical.encoded, frame.resource_schema_url)
+    shown = encode(reading.limited(attributes)).decode()
     lossless = reading.lossless and canonical.complete and not has_entities
     return ResourceRow(
         short_id(full_digest),
@@ -51,31 +81,31 @@ def _resource(item: RawItem) -> ResourceRow:
         _text(attributes.get(semconv.SERVICE_NAME)),
         _text(attributes.get(semconv.SERVICE_NAMESPACE)),
         schema_url,
-        encode(attributes).decode(),
+        shown,
         message.dropped_attributes_count,
-        None if lossless else item.resource,
+        None if lossless else frame.resource,
     )
 
 
-def _scope(item: RawItem) -> ScopeRow:
-    message = InstrumentationScope.FromString(item.scope)
-    reading = Reading()
+def _scope(frame: RawItem, reading: Reading) -> ScopeRow:
+    message = InstrumentationScope.FromString(frame.scope)
     attributes = reading.attributes(message.attributes)
-    name, version = reading.text(message.name), reading.text(message.version)
-    schema_url = reading.text(item.scope_schema_url.decode())
-    canonical = Canonical(message, item.scope)
-    full_digest = digest(canonical.encoded, item.scope_schema_url)
+    name, version = reading.label(message.name), reading.label(message.version)
+    schema_url = reading.text(frame.scope_schema_url.decode())
+    canonical = Canonical(message, frame.scope)
+    full_digest = digest(canonical.encoded, frame.scope_schema_url)
+    shown = encode(reading.limited(attributes)).decode()
     return ScopeRow(
         short_id(full_digest),
         full_digest,
         name,
         version,
         schema_url,
-        encode(attributes).decode(),
+        shown,
         message.dropped_attributes_count,
-        None if reading.lossless and canonical.complete else item.scope,
+        None if reading.lossless and canonical.complete else frame.scope,
     )
 
 
 def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None
+    return value[:MAX_TEXT] if isinstance(value, str) else None

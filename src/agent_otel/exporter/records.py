@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from agent_otel import ids, semconv
+from agent_otel.exporter.limits import MAX_TEXT
 from agent_otel.exporter.values import MAX_DEPTH
 from agent_otel.model import (
     FIELDS,
@@ -24,9 +25,9 @@ _ERROR: Final = 2
 _MAX_NS: Final = 2**64 - 1
 #: What a row of an execution holds of one record; the whole of it is in spans and execution_events.
 _MAX_INT: Final = 2**53
-MAX_TEXT: Final = 8 * 1024
 MAX_OBJECT: Final = 64 * 1024
 
+_FIELD_OF: Final = {field.attribute: field for field in FIELDS}
 _SMALL: Final = tuple(field for field in FIELDS if not field.content)
 _CONTENT: Final = tuple(field for field in FIELDS if field.content)
 #: Content that an open record must not claim: only an end has a result.
@@ -112,11 +113,11 @@ def _time(stated: object, otherwise: int) -> int:
 
 def _values(attributes: Mapping[str, Any]) -> dict[str, Any]:
     values = {}
-    for field in FIELDS:
-        if field.attribute in attributes:
-            value = _typed(field, attributes[field.attribute])
-            if value is not None:
-                values[field.name] = value
+    for attribute in attributes.keys() & _FIELD_OF:
+        field = _FIELD_OF[attribute]
+        value = _typed(field, attributes[attribute])
+        if value is not None:
+            values[field.name] = value
     if "status" in values:
         values["status"] = STATUS_ALIASES.get(values["status"], values["status"])
     return values
@@ -142,8 +143,10 @@ def _typed(field: Field, value: Any) -> Any:
 
 
 def _object(value: Any) -> dict[str, Any] | None:
+    if isinstance(value, str) and len(value) > MAX_OBJECT:
+        return None
     parsed = _parsed(value)
-    if not isinstance(parsed, dict) or (isinstance(value, str) and len(value) > MAX_OBJECT):
+    if not isinstance(parsed, dict):
         return None
     storable: dict[str, Any] = _storable(parsed)
     return storable
@@ -168,11 +171,16 @@ def message_text(value: Any) -> str | None:
     """The text of GenAI messages (a JSON string of messages or parts) when that is all they hold, else as given."""
     if value is None:
         return None
-    parsed = _parsed(value)
+    parsed = _parsed(value) if _may_be_list(value) else None
     texts = [_part_text(part) for entry in parsed for part in _parts(entry)] if isinstance(parsed, list) else []
     if texts and all(text is not None for text in texts):
         return str(_storable("\n".join(text for text in texts if text is not None)))
     return value if isinstance(value, str) else json.dumps(value)
+
+
+def _may_be_list(value: Any) -> bool:
+    """Whether it is worth parsing: most content that is no list of messages is long."""
+    return not isinstance(value, str) or value.lstrip(" \t\r\n").startswith("[")
 
 
 def _parts(entry: Any) -> list[Any]:

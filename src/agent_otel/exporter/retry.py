@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from agent_otel.exporter import quarantined
+from agent_otel.exporter.limits import DEFAULT
 from agent_otel.store.quarantine import Entry, Quarantine
 from agent_otel.store.rows import Batch, Version
 
@@ -76,7 +77,7 @@ class _Attempt:
         self._refuse(entry, problems)
         for first in range(0, len(items), ITEMS):
             try:
-                batch = signal.to_batch(items[first : first + ITEMS])
+                batch = signal.to_batch(items[first : first + ITEMS], DEFAULT)
             except Exception as error:  # noqa: BLE001 - a fault of ours that it brings out must not cost the others
                 self._refuse(entry, [f"could not be mapped: {type(error).__name__}"])
                 continue

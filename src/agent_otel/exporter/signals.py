@@ -16,6 +16,7 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from agent_otel.exporter.envelope import RawItem
+from agent_otel.exporter.limits import Limits
 from agent_otel.exporter.mapping import map_logs, map_spans
 from agent_otel.store.rows import Batch
 
@@ -38,7 +39,7 @@ class Signal(NamedTuple):
     message: type[Message]
     #: What an item is called in a sentence.
     noun: str
-    to_batch: Callable[[Sequence[RawItem]], Batch]
+    to_batch: Callable[[Sequence[RawItem], Limits], Batch]
     #: The response that says how many items were rejected, and why.
     partial: Callable[[int, str], Message]
     #: The response when all were stored.

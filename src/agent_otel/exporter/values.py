@@ -6,26 +6,38 @@ bytes, repeated keys. `Reading` says whether something was lost; the caller then
 
 import base64
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import orjson
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
-#: Values nested deeper are stored as null, with the exact bytes beside them.
-MAX_DEPTH: Final = 24
+from agent_otel import semconv
+from agent_otel.exporter.limits import DEFAULT, KIB, Limits
+
+#: Deepest nesting of lists and maps, unless set otherwise.
+MAX_DEPTH: Final = DEFAULT.depth
+#: Names that mean something to us. They stand wherever in a list they come; the limit counts the others.
+KNOWN: Final = frozenset(value for name, value in vars(semconv).items() if name.isupper() and isinstance(value, str))
 #: From here on a double is written without a decimal point, and jsonb could not tell it from an integer.
-_FIRST_EXPONENT: Final = 1e16
+FIRST_EXPONENT: Final = 1e16
 _REPLACEMENT: Final = "�"
+_MOST_BYTES_A_CHARACTER: Final = 4
+#: Characters that fit the lowest limit on a value that can be set.
+_CERTAINLY_SHORT: Final = KIB // _MOST_BYTES_A_CHARACTER
 
 
 class Reading:
-    """Reads the values of one record; `lossless` becomes False when JSON cannot say what OTLP said."""
+    """Reads the values of one record; `lossless` becomes False when its columns do not say all that OTLP said."""
 
-    __slots__ = ("lossless",)
+    __slots__ = ("capped", "limits", "lossless")
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits = DEFAULT, capped: Counter[str] | None = None) -> None:
+        self.limits = limits
         self.lossless = True
+        #: By limit, how often it cut something.
+        self.capped: Counter[str] = Counter() if capped is None else capped
 
     def attributes(self, pairs: Iterable[KeyValue], depth: int = 0) -> dict[str, Any]:
         """A list of key-values as a dict; of a repeated key the last value stands."""
@@ -55,11 +67,58 @@ class Reading:
             return text.replace("\0", _REPLACEMENT)
         return text
 
+    def label(self, text: str) -> str:
+        """Text of a column of its own: without NUL, and not longer than a value may be."""
+        if len(text) < _CERTAINLY_SHORT and "\0" not in text:
+            return text
+        return self._short(self.text(text))
+
+    def bounded(self, value: Any) -> Any:
+        """A value that is not content, as far as it may stand in JSON."""
+        if isinstance(value, str):
+            return self._short(value)
+        if isinstance(value, list):
+            return [self.bounded(member) for member in value[: self._members(value)]]
+        if isinstance(value, dict):
+            return {key: self.bounded(value[key]) for key in list(value)[: self._members(value)]}
+        return value
+
+    def limited(self, attributes: dict[str, Any]) -> dict[str, Any]:
+        """Attributes that are not content, as far as they may stand in JSON."""
+        surplus = len(attributes) - self.limits.attributes
+        if surplus > 0:
+            others = set([key for key in attributes if key not in KNOWN][self.limits.attributes :])
+            if others:
+                self.cap("attributes")
+                attributes = {key: value for key, value in attributes.items() if key not in others}
+        return {self.label(key): self.bounded(value) for key, value in attributes.items()}
+
+    def cap(self, limit: str) -> None:
+        """Note that a limit has cut something."""
+        self.lossless = False
+        self.capped[limit] += 1
+
+    def _short(self, text: str) -> str:
+        most = self.limits.value
+        if len(text) * _MOST_BYTES_A_CHARACTER <= most:
+            return text
+        encoded = text.encode()
+        if len(encoded) <= most:
+            return text
+        self.cap("value")
+        # What remains of a character that the cut went through is dropped.
+        return encoded[:most].decode(errors="ignore")
+
+    def _members(self, value: list[Any] | dict[str, Any]) -> int:
+        if len(value) > self.limits.attributes:
+            self.cap("value")
+        return self.limits.attributes
+
     def _rare(self, kind: str, value: AnyValue, depth: int) -> Any:
         if kind == "double_value":
             return self._double(value.double_value)
-        if depth >= MAX_DEPTH:
-            self.lossless = False
+        if kind in ("array_value", "kvlist_value") and depth >= self.limits.depth:
+            self.cap("depth")
             return None
         if kind == "array_value":
             return [self.value(member, depth + 1) for member in value.array_value.values]
@@ -72,7 +131,7 @@ class Reading:
         if not math.isfinite(number):
             self.lossless = False
             return str(number)
-        if abs(number) >= _FIRST_EXPONENT or (number == 0 and math.copysign(1, number) < 0):
+        if abs(number) >= FIRST_EXPONENT or (number == 0 and math.copysign(1, number) < 0):
             self.lossless = False
         return number
 

@@ -1,6 +1,7 @@
 """What is written: one NamedTuple a table, fields in column order, so that COPY and SELECT share one definition."""
 
 import uuid
+from collections import Counter
 from collections.abc import Mapping, Set
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, Protocol, TypeAlias
@@ -176,7 +177,7 @@ class EventItem(NamedTuple):
 class Batch:
     """Everything that one or more requests put into the database, in one transaction."""
 
-    __slots__ = ("collided", "events", "quarantine", "resources", "scopes", "size", "spans")
+    __slots__ = ("capped", "collided", "events", "quarantine", "resources", "scopes", "size", "spans")
 
     def __init__(self) -> None:
         self.spans: list[SpanItem] = []
@@ -186,6 +187,8 @@ class Batch:
         self.quarantine: list[QuarantineRow] = []
         #: Items whose resource or scope has the id of another one in this batch.
         self.collided: list[SpanItem | EventItem] = []
+        #: By limit, how often it kept something out of a JSON or text column.
+        self.capped: Counter[str] = Counter()
         #: Bytes of the requests in it; what the limits on in-flight data count.
         self.size = 0
 
@@ -212,6 +215,7 @@ class Batch:
         self.scopes.update(other.scopes)
         self.quarantine.extend(other.quarantine)
         self.collided.extend(other.collided)
+        self.capped.update(other.capped)
         self.size += other.size
 
     def without(self, resources: Set[int], scopes: Set[int]) -> "Batch":
