@@ -43,7 +43,7 @@ def _print(outcome: Outcome, memory: Memory, target: Target, seconds: float) -> 
     print(f"told to come back  {outcome.told_to_come_back} times (429 or 503, sent again)")
     print(f"good spans         {outcome.good_spans} of 200s looked up in SQL")
     print(f"rejected items     {outcome.quarantined} looked up in quarantine")
-    if target.process.poll() is None:
+    if target.alive:
         hit = {labels: int(count) for labels, count in target.metrics("limits_hit_total").items() if count}
         print("limits hit        ", hit)
     print("resident MiB       least/median/most of each tenth:")

@@ -111,7 +111,7 @@ class Campaign:
 
     def _take(self) -> int | None:
         with self._lock:
-            if self._next >= self._payloads or self._target.process.poll() is not None:
+            if self._next >= self._payloads or not self._target.alive:
                 return None
             self._next += 1
             return self._next - 1
@@ -147,8 +147,8 @@ class Campaign:
 
     def _look(self, memory: Memory) -> None:
         target = self._target
-        if target.process.poll() is not None:
-            self._failures.append(f"the exporter ended with {target.process.returncode}")
+        if not target.alive:
+            self._failures += ["a worker ended", *target.faults()]
             return
         started = time.monotonic()
         sender = Sender(target.addresses)

@@ -31,13 +31,21 @@ class Target:
         self.addresses = addresses
         self.database_url = database_url
         self._log = log
+        self._first_workers = self.workers()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the supervisor and the workers that it began with are still there."""
+        return self.process.poll() is None and self.workers() == self._first_workers
+
+    def workers(self) -> list[int]:
+        """Pids of its workers."""
+        pid = self.process.pid
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
     def resident(self) -> float:
-        """Its resident memory now, in MiB."""
-        if self.process.poll() is not None:
-            return 0.0
-        pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
-        return pages * os.sysconf("SC_PAGESIZE") / 2**20
+        """Resident memory of its largest worker now, in MiB."""
+        return max(map(_resident, self.workers()), default=0.0)
 
     def faults(self) -> list[str]:
         """Lines of its log that no input may cause: tracebacks, errors, whatever is not JSON."""
@@ -84,7 +92,7 @@ class Memory:
             yield samples[0], samples[len(samples) // 2], samples[-1]
 
     def _sample(self) -> None:
-        while not self._stopped.wait(_SAMPLE_SECONDS) and self._target.process.poll() is None:
+        while not self._stopped.wait(_SAMPLE_SECONDS) and self._target.alive:
             self._tenths[min(9, int(self._progress() * 10))].append(self._target.resident())
 
 
@@ -109,6 +117,14 @@ def running(folder: Path) -> Iterator[Target]:
         finally:
             process.terminate()
             process.wait(_SECONDS)
+
+
+def _resident(pid: int) -> float:
+    try:
+        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    except OSError:
+        return 0.0
+    return pages * os.sysconf("SC_PAGESIZE") / 2**20
 
 
 def _harmless(line: str) -> bool:
