@@ -22,6 +22,8 @@ ATTEMPTS: Final = 4
 #: After a replay, batches go through staging for this long: a COPY that fails half-way leaves dead rows behind.
 STAGING_S: Final = 10.0
 LEASE: Final = 1000
+#: A writer that is stopped inside a transaction loses it after this long, so that others get at the rows it has locked.
+STOPPED_S: Final = 30
 
 _UNSAFE: Final = ("fsync", "full_page_writes")
 #: What PostgreSQL will never take, however often it is sent: data exceptions, program limits, bad text, and values that
@@ -32,7 +34,10 @@ _NEVER: Final = (
 )
 #: After these the connection is as good as before. A check violation: a day's partition is missing after all.
 _ROLLED_BACK: Final = (pg.DeadlockDetected, pg.SerializationFailure, pg.CheckViolation)
-_AGAIN: Final = (*_ROLLED_BACK, pg.OperationalError, pg.InterfaceError, DatabaseUnavailableError)
+_AGAIN: Final = (
+    *(*_ROLLED_BACK, pg.IdleInTransactionSessionTimeout),
+    *(pg.OperationalError, pg.InterfaceError, DatabaseUnavailableError),
+)
 
 Item = TypeVar("Item", SpanItem, EventItem)
 
@@ -107,6 +112,9 @@ class Writer:
             connection = connect(self._database_url, application="exporter", autocommit=True)
             try:
                 _require_durability(connection)
+                connection.execute(
+                    "SELECT set_config('idle_in_transaction_session_timeout', %s, false)", [f"{STOPPED_S}s"]
+                )
                 migrations.check(connection)
             except BaseException:
                 connection.close()
