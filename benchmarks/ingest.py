@@ -24,6 +24,7 @@ from benchmarks.clients import Clients, Report, percentile
 from benchmarks.load import Options
 from benchmarks.meter import Meter, Usage
 from benchmarks.pipeline import Pipeline, Stored, workers
+from benchmarks.processes import CORES
 from benchmarks.reference import ROWS_A_COMMIT, Reference
 
 CLIENTS: Final = 4
@@ -195,6 +196,7 @@ def _details(runs: list[Run]) -> list[str]:
     middle = sorted(runs, key=lambda run: run.ratio)[len(runs) // 2]
     latencies = sorted(latency for run in runs for latency in run.latencies_ms)
     usage, millions = middle.usage, middle.spans / 1e6
+    alone = CORES / usage.ours * middle.speed
     shares = {name: f"{cores:.2f}" for name, cores in usage.cores.items()} | {"others": f"{usage.others:.2f}"}
     seconds = {name: f"{cores * usage.seconds / millions:.1f}" for name, cores in usage.cores.items()}
     return [
@@ -203,6 +205,7 @@ def _details(runs: list[Run]) -> list[str]:
         f"CPU seconds a million spans: {_listed(seconds)}",
         f"cores used: {_listed(shares)}; busiest {usage.busiest[0]} process {usage.busiest[1]:.2f}",
         f"limit: {usage.limit()}",
+        f"with all {CORES} cores to ourselves at most {alone:,.0f} spans/s",
     ]
 
 

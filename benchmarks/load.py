@@ -7,6 +7,7 @@ Prints `ready`, reads on its input when to start (time.monotonic()), prints what
 
 import argparse
 import json
+import math
 import sys
 import threading
 import time
@@ -83,8 +84,8 @@ class Agent(threading.Thread):
         options = self._options
         # Agents do not start in step.
         offset = options.period * (self._number + 0.5) / options.threads
-        _sleep_until(self.begin + offset)
         last = self.begin + options.seconds
+        _sleep_until(min(last, self.begin + offset))
         while time.monotonic() < last and not (options.requests and self.due == options.requests):
             self.due += 1
             yield self.due
@@ -97,7 +98,7 @@ class Agent(threading.Thread):
                 _sleep_until(min(last, self.begin + offset + options.period * self.due))
         if options.period:
             # What fell due while the last requests waited.
-            unsent = int((options.seconds - offset) / options.period) + 1 - self.due
+            unsent = math.floor((options.seconds - offset) / options.period) + 1 - self.due
             self.due += unsent
             self.dropped += unsent
 

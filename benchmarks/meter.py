@@ -22,9 +22,14 @@ class Usage(NamedTuple):
     seconds: float
 
     @property
+    def ours(self) -> float:
+        """Cores that all parts and the clients used."""
+        return sum(self.cores.values())
+
+    @property
     def others(self) -> float:
         """Cores that programs which are not ours used: above 0.1 or so, a run's speed says little."""
-        return max(0.0, self.machine - sum(self.cores.values()))
+        return max(0.0, self.machine - self.ours)
 
     def limit(self) -> str:
         """What the run waited for."""
@@ -33,7 +38,7 @@ class Usage(NamedTuple):
         if self.machine >= _FULL * CORES:
             most = max(self.cores, key=lambda name: self.cores[name])
             found.append(f"all {CORES} cores busy ({self.cores[most] / self.machine:.0%} {most})")
-        return "; ".join(found) or "waiting (disk, commits or clients): no process and not all cores are busy"
+        return "; ".join(found) or "waiting for each other and the disk: no process and not all cores are busy"
 
 
 class Meter:

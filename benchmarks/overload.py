@@ -7,7 +7,7 @@ recovers, all that was acknowledged is there. The exporter's limits are set so l
 LIMITS.
 
     python benchmarks/run.py overload [--quick] [--doors http grpc] [--seconds 60] [--workers 1]
-        [--agents 128] [--default-limits]
+        [--agents 128] [--default-limits] [--set HTTP_THREADS=64]
 """
 
 import argparse
@@ -56,90 +56,99 @@ class Load(NamedTuple):
     lengths: Lengths
 
 
-class Outcome(NamedTuple):
-    """What happened at one door; rates in spans a second."""
+class Measured(NamedTuple):
+    """A load, and what it cost."""
 
-    peaks: tuple[float, float]
-    quiet_p99_ms: float
-    goodput: float
-    overload: Report
+    report: Report
     usage: Usage
+    seconds: float
+
+    @property
+    def goodput(self) -> float:
+        """Spans a second that were acknowledged within the load's time."""
+        return sum(when <= self.seconds for when, _ in self.report.taken) * _PER_REQUEST / self.seconds
+
+    @property
+    def cost_us(self) -> float:
+        """CPU of the exporter for each span that it acknowledged, in µs; other programs' load changes it little."""
+        cpu_seconds = self.usage.cores["exporter"] * self.usage.seconds
+        return cpu_seconds / max(1, len(self.report.taken) * _PER_REQUEST) * 1e6
+
+
+class Outcome(NamedTuple):
+    """What happened at one door."""
+
+    peaks: tuple[Measured, Measured]
+    quiet_p99_ms: float
+    overload: Measured
     memory: MemorySampler
     recovery_s: float | None
     acknowledged: int
     visible: int
-    seconds: float
 
     @property
     def share(self) -> float:
         """Goodput under overload, of the mean of the peaks before and after it."""
-        return 2 * self.goodput / sum(self.peaks)
+        return 2 * self.overload.goodput / sum(peak.goodput for peak in self.peaks)
 
 
 class Phases:
     """Loads on one door, one after the other; counts what was acknowledged in all."""
 
-    def __init__(self, door: str, address: str) -> None:
+    def __init__(self, door: str, exporter: Door, postgres_pid: int) -> None:
         self._door = door
-        self._address = address
+        self._address = exporter.addresses[door]
+        self._parts = {"PostgreSQL": postgres_pid, "exporter": exporter.pid}
         self.acknowledged = 0
 
-    def closed_loop(self, seconds: float) -> float:
-        """The most that is stored, in spans a second."""
-        return goodput(self._run(_PROCESSES, 1, 4, seconds, 0.0), seconds)
+    def closed_loop(self, seconds: float) -> Measured:
+        """As much as is stored."""
+        return self._run(_PROCESSES, 1, 4, seconds, 0.0)
 
-    def open_loop(self, spans_per_second: float, processes: int, threads: int, seconds: float) -> Report:
+    def open_loop(self, spans_per_second: float, processes: int, threads: int, seconds: float) -> Measured:
         """Requests that fall due at a rate, from agents with a connection each."""
         period = processes * threads * _PER_REQUEST / spans_per_second
         return self._run(processes, threads, 1, seconds, period)
 
-    def _run(self, processes: int, threads: int, connections: int, seconds: float, period: float) -> Report:
+    def _run(self, processes: int, threads: int, connections: int, seconds: float, period: float) -> Measured:
         options = Options(self._door, self._address, _PER_REQUEST, threads, connections, 0, seconds, period, "overload")
         with Clients(options, processes) as clients:
+            meter = Meter(self._parts)
             report = clients.go().report()
+            usage = meter.stop(report.cpu_seconds)
         self.acknowledged += len(report.taken) * _PER_REQUEST
-        return report
-
-
-def goodput(report: Report, seconds: float) -> float:
-    """Spans a second that were acknowledged within the load's time."""
-    return sum(when <= seconds for when, _ in report.taken) * _PER_REQUEST / seconds
+        return Measured(report, usage, seconds)
 
 
 def examine(pipeline: Pipeline, exporter: Door, door: str, load: Load) -> Outcome:
     """All phases at one door."""
     lengths = load.lengths
     pipeline.empty()
-    phases = Phases(door, exporter.addresses[door])
+    phases = Phases(door, exporter, pipeline.postgres_pid)
     phases.closed_loop(1.0)
     peak = phases.closed_loop(lengths.peak)
-    quiet = phases.open_loop(peak * _QUIET_SHARE, 1, _QUIET_AGENTS, lengths.quiet)
+    rate = peak.goodput
+    quiet = phases.open_loop(rate * _QUIET_SHARE, 1, _QUIET_AGENTS, lengths.quiet)
     with MemorySampler(exporter.pid) as memory:
-        meter = Meter({"PostgreSQL": pipeline.postgres_pid, "exporter": exporter.pid})
-        overload = phases.open_loop(peak * FACTOR, _PROCESSES, load.agents // _PROCESSES, lengths.overload)
-        usage = meter.stop(overload.cpu_seconds)
-    after = phases.open_loop(peak * _QUIET_SHARE, 1, _QUIET_AGENTS, lengths.recovery)
-    normal = percentile(quiet.latencies_ms, 0.99)
+        overload = phases.open_loop(rate * FACTOR, _PROCESSES, load.agents // _PROCESSES, lengths.overload)
+    after = phases.open_loop(rate * _QUIET_SHARE, 1, _QUIET_AGENTS, lengths.recovery)
+    normal = percentile(quiet.report.latencies_ms, 0.99)
     return Outcome(
         peaks=(peak, phases.closed_loop(lengths.peak)),
         quiet_p99_ms=normal,
-        goodput=goodput(overload, lengths.overload),
         overload=overload,
-        usage=usage,
         memory=memory,
-        recovery_s=_recovered(after, normal * _NORMAL, lengths.recovery),
+        recovery_s=_recovered(after, normal * _NORMAL),
         acknowledged=phases.acknowledged,
         visible=pipeline.visible_spans(),
-        seconds=lengths.overload,
     )
 
 
-def _recovered(report: Report, limit_ms: float, seconds: float) -> float | None:
+def _recovered(quiet: Measured, limit_ms: float) -> float | None:
     """End of the first window whose p99 is normal, in seconds; None when there is none."""
-    windows = int(seconds / _WINDOW_S)
-    for number in range(windows):
+    for number in range(int(quiet.seconds / _WINDOW_S)):
         first, last = number * _WINDOW_S, (number + 1) * _WINDOW_S
-        latencies = sorted(1_000 * took for when, took in report.taken if first <= when < last)
+        latencies = sorted(1_000 * took for when, took in quiet.report.taken if first <= when < last)
         if latencies and percentile(latencies, 0.99) <= limit_ms:
             return last
     return None
@@ -147,33 +156,35 @@ def _recovered(report: Report, limit_ms: float, seconds: float) -> float | None:
 
 def describe(door: str, outcome: Outcome) -> None:
     """Print what happened."""
-    report, memory = outcome.overload, outcome.memory
+    overload, peaks = outcome.overload, outcome.peaks
+    report, seconds = overload.report, overload.seconds
     attempts = len(report.taken) + report.refused.total()
-    latencies = report.latencies_ms
-    refusals = [1_000 * seconds for seconds in report.refusal_seconds]
-    first, second, last = (third / MIB for third in memory.thirds())
-    recovery = "not" if outcome.recovery_s is None else f"within {outcome.recovery_s:.0f} s"
-    unasked = outcome.visible - outcome.acknowledged
-    cores = ", ".join(f"{name} {cores:.2f}" for name, cores in outcome.usage.cores.items())
-    print(f"\n{door}, {outcome.seconds:.0f} s of overload")
-    print(f"  peak {outcome.peaks[0]:,.0f} spans/s before, {outcome.peaks[1]:,.0f} after (closed loop, 4 clients)")
-    print(f"  offered {report.due * _PER_REQUEST / outcome.seconds:,.0f}, {report.dropped} of {report.due} given up")
-    print(f"  attempts {attempts * _PER_REQUEST / outcome.seconds:,.0f} spans/s, retries included")
-    print(f"  goodput {outcome.goodput:,.0f} spans/s = {outcome.share:.0%} of peak")
+    refusals = [1_000 * each for each in report.refusal_seconds]
+    print(f"\n{door}, {seconds:.0f} s of overload")
+    print(f"  peak {peaks[0].goodput:,.0f} spans/s before, {peaks[1].goodput:,.0f} after (closed loop, 4 clients)")
+    print(f"  offered {report.due * _PER_REQUEST / seconds:,.0f}, {report.dropped} of {report.due} given up")
+    print(f"  attempts {attempts * _PER_REQUEST / seconds:,.0f} spans/s, retries included")
+    print(f"  goodput {overload.goodput:,.0f} spans/s = {outcome.share:.0%} of peak")
+    costs = ", ".join(f"{each.cost_us:.0f}" for each in (peaks[0], overload, peaks[1]))
+    print(f"  exporter CPU before, in and after overload: {costs} µs a span acknowledged")
     print(f"  refused: {dict(report.refused) or 'none'}")
-    print(f"  acknowledged in {_pair(latencies)}, refused in {_pair(refusals)}")
-    print(f"  memory: thirds {first:.0f}, {second:.0f}, {last:.0f} MiB, peak {memory.peak / MIB:.0f} MiB,", end=" ")
-    print(f"largest process {memory.largest_process / MIB:.0f} MiB")
+    print(f"  acknowledged in {_pair(report.latencies_ms)}, refused in {_pair(refusals)}")
+    first, second, last = (third / MIB for third in outcome.memory.thirds())
+    peak, largest = outcome.memory.peak / MIB, outcome.memory.largest_process / MIB
+    print(f"  memory: thirds {first:.0f}, {second:.0f}, {last:.0f} MiB, peak {peak:.0f}, largest process {largest:.0f}")
+    recovery = "not" if outcome.recovery_s is None else f"within {outcome.recovery_s:.0f} s"
     print(f"  latency at a quarter of peak: p99 {outcome.quiet_p99_ms:.0f} ms before; normal again: {recovery}")
+    unheard = outcome.visible - outcome.acknowledged
     print(
-        f"  {outcome.acknowledged:,} spans acknowledged, and {unasked:,} stored though their sender never heard of it"
+        f"  {outcome.acknowledged:,} spans acknowledged, and {unheard:,} stored though their sender never heard of it"
     )
-    print(f"  cores used: {cores}, others {outcome.usage.others:.2f}", flush=True)
+    cores = ", ".join(f"{name} {cores:.2f}" for name, cores in overload.usage.cores.items())
+    print(f"  cores used: {cores}, others {overload.usage.others:.2f}", flush=True)
 
 
 def problems(outcome: Outcome) -> list[str]:
     """What is not as wanted."""
-    report = outcome.overload
+    report = outcome.overload.report
     _, second, last = outcome.memory.thirds()
     bad = {told: count for told, count in report.refused.items() if told not in _COME_BACK}
     checks = (
@@ -200,10 +211,12 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--agents", type=int, default=128)
     parser.add_argument("--default-limits", action="store_true", help="the exporter as it is without settings")
+    parser.add_argument("--set", nargs="+", default=[], metavar="NAME=VALUE", help="more settings of the exporter")
     arguments = parser.parse_args()
     overload = arguments.seconds or (15.0 if arguments.quick else 60.0)
     lengths = Lengths(4.0, 5.0, overload, 12.0) if arguments.quick else Lengths(10.0, 10.0, overload, RECOVERY_S)
     limits: Mapping[str, str] = {} if arguments.default_limits else LIMITS
+    limits = {**limits, **dict(pair.split("=", 1) for pair in arguments.set)}
     settings = {"WORKERS": str(arguments.workers), **limits}
     found = []
     with tempfile.TemporaryDirectory() as folder, Pipeline(Path(folder)) as pipeline:
