@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SHELL := /bin/bash
 
-.PHONY: demo test fuzz check bench format generate env clean
+.PHONY: demo test fuzz check bench faults format generate env clean
 .DEFAULT_GOAL := help
 
 help:
@@ -13,6 +13,7 @@ help:
 	@echo 'make fuzz      hostile input at every door; FUZZ_ARGS="--payloads 100000 --seed 1"'
 	@echo 'make check     format, lint, types, imports, generated files'
 	@echo 'make bench     what is measured, against what (benchmarks/RESULTS.md)'
+	@echo 'make faults    kill, stop and starve every part under load: nothing acknowledged may be lost or doubled'
 	@echo 'make generate  write the generated documents and dashboards anew'
 	@echo 'make env       write .env with random passwords for docker compose'
 
@@ -35,6 +36,9 @@ check: $(VENV)/dev
 
 bench: $(VENV)/dev
 	$(BIN)/python benchmarks/run.py
+
+faults: $(VENV)/dev
+	$(BIN)/python -m tests.faults $(FAULTS_ARGS)
 
 format: $(VENV)/dev
 	$(BIN)/ruff format .

@@ -1,0 +1,29 @@
+"""The fault campaign: `python -m tests.faults [--small] [--seed N] [--only TEXT]`."""
+
+import argparse
+import random
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.faults.campaign import FULL, SMALL, Campaign
+from tests.faults.report import Report, line
+
+
+def main() -> int:
+    """Run what is asked for; 1 when something was lost, doubled or too slow, or when a control lost nothing."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--small", action="store_true", help="the size for CI")
+    parser.add_argument("--seed", type=int, default=random.randrange(10**9), help="repeats a run's choices")
+    parser.add_argument("--only", default="", help="campaign: faults whose name holds this")
+    arguments = parser.parse_args()
+    report = Report()
+    line(f"seed {arguments.seed}")
+    with tempfile.TemporaryDirectory(prefix="agent-otel-faults-") as folder:
+        size = SMALL if arguments.small else FULL
+        Campaign(size, arguments.seed, Path(folder), report, arguments.only).run()
+    return report.conclude()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
