@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SHELL := /bin/bash
 
-.PHONY: demo test fuzz check bench faults format generate env clean
+.PHONY: demo test fuzz check bench faults isolation format generate env clean
 .DEFAULT_GOAL := help
 
 help:
@@ -14,6 +14,7 @@ help:
 	@echo 'make check     format, lint, types, imports, generated files'
 	@echo 'make bench     what is measured, against what (benchmarks/RESULTS.md)'
 	@echo 'make faults    kill, stop and starve every part under load: nothing acknowledged may be lost or doubled'
+	@echo 'make isolation a stuck Jaeger or PostgreSQL must not disturb the other'
 	@echo 'make generate  write the generated documents and dashboards anew'
 	@echo 'make env       write .env with random passwords for docker compose'
 
@@ -39,6 +40,9 @@ bench: $(VENV)/dev
 
 faults: $(VENV)/dev
 	$(BIN)/python -m tests.faults $(FAULTS_ARGS)
+
+isolation: $(VENV)/dev
+	$(BIN)/python -m tests.faults isolation $(ISOLATION_ARGS)
 
 format: $(VENV)/dev
 	$(BIN)/ruff format .
