@@ -24,6 +24,10 @@ _RESTART_DELAY_S: Final = 0.5
 _BACKENDS: Final[Any] = "SELECT pid FROM pg_stat_activity WHERE application_name = 'agent-otel exporter' ORDER BY pid"
 
 
+class NothingToStrikeError(Exception):
+    """What the fault is meant for is not there at this moment."""
+
+
 class Fault(NamedTuple):
     """A kind of fault."""
 
@@ -51,12 +55,24 @@ def await_worker(scene: Scene) -> None:
 
 
 def kill(part: str) -> Callable[[Scene], None]:
-    """SIGKILL a part: of the exporter its supervisor."""
+    """SIGKILL a part that is one process."""
 
     def strike(scene: Scene) -> None:
         os.kill(scene.rig.pid(part), signal.SIGKILL)
 
     return strike
+
+
+def kill_supervisor(scene: Scene) -> None:
+    """SIGKILL the exporter's supervisor."""
+    scene.struck_workers = scene.rig.exporter_workers()
+    os.kill(scene.rig.pid(EXPORTER), signal.SIGKILL)
+
+
+def await_supervisor(scene: Scene) -> None:
+    """Start the exporter again; the workers that lost their supervisor have to end by themselves."""
+    kill_recovered(EXPORTER)(scene)
+    _require(lambda: all(map(process_tree.gone, scene.struck_workers)), "workers outlive their supervisor")
 
 
 def kill_recovered(part: str) -> Callable[[Scene], None]:
@@ -89,6 +105,8 @@ def kill_backend(scene: Scene) -> None:
     """SIGKILL the PostgreSQL process of one of the exporter's connections; the others are ended by the postmaster."""
     with scene.rig.connect() as connection:
         backends = [pid for (pid,) in connection.execute(_BACKENDS).fetchall()]
+    if not backends:
+        raise NothingToStrikeError
     os.kill(scene.rng.choice(backends), signal.SIGKILL)
 
 
@@ -131,7 +149,7 @@ def stop_processes(part: str) -> Callable[[Scene], None]:
 
 KILLS: Final = (
     Fault("kill -9 exporter worker", kill_worker, await_worker),
-    Fault("kill -9 exporter supervisor", kill(EXPORTER), kill_recovered(EXPORTER)),
+    Fault("kill -9 exporter supervisor", kill_supervisor, await_supervisor),
     Fault("kill -9 Collector", kill(COLLECTOR), kill_recovered(COLLECTOR)),
     Fault("kill -9 client", kill_client, start_client),
     Fault("kill -9 PostgreSQL backend", kill_backend, await_database),

@@ -7,7 +7,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from agent_otel.errors import LocalStackError
 from agent_otel.local_stack.plan import MIGRATE, Plan, command, environment
@@ -24,6 +24,8 @@ _ATTEMPTS: Final = 4
 _MIGRATE_S: Final = 60
 _END_S: Final = 30
 WORKERS: Final = 2
+#: The comparison of a soak reads millions of rows.
+_BOUNDED: Final[Any] = "SET statement_timeout = '300s'"
 
 
 class Rig:
@@ -131,9 +133,18 @@ class Rig:
         """host:port of a door, by the setting that moves it."""
         return f"{LOOPBACK}:{self.plan.ports[setting]}"
 
+    @property
+    def collector_storage(self) -> Path:
+        """Folder of the Collector's queue."""
+        part = self._parts[COLLECTOR]
+        assert isinstance(part, Program)
+        return Path(part.environ["AGENT_OTEL_COLLECTOR_STORAGE"])
+
     def connect(self) -> Connection:
         """A new connection to the database, as its owner."""
-        return connect(self.postgres.url, application="faults", autocommit=True)
+        connection = connect(self.postgres.url, application="faults", autocommit=True)
+        connection.execute(_BOUNDED)
+        return connection
 
     def metric(self, part: str, name: str, **labels: str) -> float:
         """The sum of a metric of the Collector or Jaeger over its series with these labels; 0 where there is none."""
