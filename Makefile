@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SHELL := /bin/bash
 
-.PHONY: demo test fuzz check bench faults isolation format generate env clean
+.PHONY: demo test fuzz check bench faults isolation soak format generate env clean
 .DEFAULT_GOAL := help
 
 help:
@@ -15,6 +15,7 @@ help:
 	@echo 'make bench     what is measured, against what (benchmarks/RESULTS.md)'
 	@echo 'make faults    kill, stop and starve every part under load: nothing acknowledged may be lost or doubled'
 	@echo 'make isolation a stuck Jaeger or PostgreSQL must not disturb the other'
+	@echo 'make soak      20 minutes of load with a fault a minute: nothing may grow'
 	@echo 'make generate  write the generated documents and dashboards anew'
 	@echo 'make env       write .env with random passwords for docker compose'
 
@@ -43,6 +44,9 @@ faults: $(VENV)/dev
 
 isolation: $(VENV)/dev
 	$(BIN)/python -m tests.faults isolation $(ISOLATION_ARGS)
+
+soak: $(VENV)/dev
+	$(BIN)/python -m tests.faults soak $(SOAK_ARGS)
 
 format: $(VENV)/dev
 	$(BIN)/ruff format .
