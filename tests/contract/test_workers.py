@@ -3,11 +3,16 @@
 import os
 import re
 import signal
+import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import grpc
 import pytest
 
+from agent_otel.exporter.metrics import SHARED_FOLDER
+from agent_otel.local_stack.ports import free_port
 from agent_otel.local_stack.process import identify, wait_until
 from tests.contract import numbered
 from tests.contract.doors import DOORS, TRACES, Door
@@ -95,3 +100,35 @@ def test_workers_do_not_outlive_their_supervisor(
     again = ExporterProcess(spawn, tmp_path, database_url, 1, addresses=exporter.addresses, WORKERS="2")
     assert None not in [sent(again, door) for door in DOORS]
     assert wait_until(lambda: all(identify(child) is None for child in children), _SECONDS)
+
+
+def test_a_worker_that_is_starting_does_not_outlive_its_supervisor(tmp_path: Path, database_url: str) -> None:
+    """The supervisor was killed between the worker's start and its `ready`, which nobody reads any more."""
+    environ = {
+        **os.environ,
+        "AGENT_OTEL_DATABASE_URL": database_url,
+        "AGENT_OTEL_EXPORTER_GRPC": f"127.0.0.1:{free_port()}",
+        SHARED_FOLDER: str(tmp_path),
+    }
+    with socket.create_server(("127.0.0.1", 0)) as http:
+        worker = subprocess.Popen(
+            [sys.executable, "-m", "agent_otel.exporter.worker", str(http.fileno())],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            pass_fds=[http.fileno()],
+            env=environ,
+        )
+    assert worker.stdin
+    assert worker.stdout
+    worker.stdin.close()
+    worker.stdout.close()
+    try:
+        assert wait_until(lambda: worker.poll() is not None, _SECONDS)
+    finally:
+        worker.kill()
+        worker.wait()
+        assert worker.stderr
+        log = worker.stderr.read().decode()
+        worker.stderr.close()
+    assert worker.returncode == 0, log

@@ -4,6 +4,7 @@ Standard input is its lifeline: it ends when the supervisor is gone, and then so
 standard output once its ports are open, and logs on standard error.
 """
 
+import contextlib
 import os
 import shutil
 import signal
@@ -38,7 +39,9 @@ def main() -> int:
         service.start()
     except ConfigurationError:
         return 1
-    os.write(sys.stdout.fileno(), READY)
+    # A supervisor that was killed while we started hears nothing; the lifeline then says so too.
+    with contextlib.suppress(BrokenPipeError):
+        os.write(sys.stdout.fileno(), READY)
     stop.wait()
     drained = service.stop()
     if orphaned.is_set():
