@@ -2,6 +2,7 @@
 
 import signal
 import subprocess
+import time
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import replace
@@ -19,8 +20,9 @@ from agent_otel.store.connection import Connection, connect
 from tests.faults import process_tree
 from tests.faults.exposition import read_metrics
 
-#: Starting again what was killed; a port may still be held by workers that are finishing.
-_ATTEMPTS: Final = 4
+#: Starting again what was killed: a port may still be held by workers that are finishing.
+_START_S: Final = 40.0
+_AGAIN_S: Final = 0.5
 _MIGRATE_S: Final = 60
 _END_S: Final = 30
 WORKERS: Final = 2
@@ -94,15 +96,15 @@ class Rig:
     def bring_up(self, name: str) -> None:
         """Start a part that does not run, and return once it is ready."""
         part = self._parts[name]
-        for attempt in range(_ATTEMPTS):
+        deadline = time.monotonic() + _START_S
+        while True:
             try:
                 part.begin()
-                part.wait_ready()
+                return part.wait_ready()
             except LocalStackError:
-                if attempt + 1 == _ATTEMPTS:
+                if time.monotonic() > deadline:
                     raise
-            else:
-                return
+            time.sleep(_AGAIN_S)
 
     def stop(self, name: str) -> None:
         """Stop a part in order; one that is held still goes on first."""
