@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from agent_otel.exporter import attribute_list, span_parts, values
+from agent_otel.exporter import attribute, attribute_list, shape, span_parts, values
 from agent_otel.exporter.attribute_memo import AttributeMemo
 from agent_otel.model import Facts, merge_facts
 from agent_otel.store.connection import connect
-from tests.property import test_mapping, test_merge
+from tests.property import test_fast_reading, test_mapping, test_merge
 from tests.store import test_executions
 
 
@@ -29,6 +29,23 @@ def test_a_double_that_jsonb_would_change_is_missed(monkeypatch: pytest.MonkeyPa
     """Forgetting that jsonb drops the sign of -0 and the point of 1e22 is found."""
     monkeypatch.setattr(values.Reading, "_double", lambda _self, number: number if number == number else str(number))
     assert _failure(test_mapping.test_any_value_comes_back_on_an_ordinary_span)
+
+
+def test_a_number_read_wrong_from_its_bytes_is_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Taking -0 for a number that jsonb keeps is found by comparing with the reading of messages."""
+    monkeypatch.setattr(attribute, "_ordinary", lambda number, _last_byte: number)
+    assert _failure(test_fast_reading.test_an_attribute_read_by_its_bytes_is_the_one_read_as_a_message)
+
+
+def test_a_wrong_order_of_attributes_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leaving attributes in the order in which they were sent changes digests, and is found."""
+    monkeypatch.setattr(shape.Shapes, "of", lambda shapes, keys: _unsorted(shape.Shape(keys, shapes._columns)))
+    assert _failure(test_fast_reading.test_the_digest_is_that_of_the_whole_message)
+
+
+def _unsorted(given: shape.Shape) -> shape.Shape:
+    given.order = None
+    return given
 
 
 def test_a_forgotten_link_field_is_missed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -82,6 +82,13 @@ def simple(field: bytes, name: Name) -> Attribute | None:
     return name.key, value, name.member + dumps(value), field
 
 
+def unremembered(field: bytes, reading: Reading) -> Attribute:
+    """Any attribute, in the cheaper way if it can be. Raises DecodeError when it is no KeyValue."""
+    name = name_of(field[: field[1] + 2]) if len(field) > 1 else None
+    short = name is not None and (name.content or len(field) <= reading.limits.value)
+    return (simple(field, name) if name is not None and short else None) or decoded(field, reading)
+
+
 def decoded(field: bytes, reading: Reading) -> Attribute:
     """Any attribute. Raises DecodeError when it is no KeyValue."""
     pair = _parsed(field)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from agent_otel.exporter.attribute import Attribute
+from agent_otel.exporter.attribute import Attribute, unremembered
 from agent_otel.exporter.attribute_memo import AttributeMemo
 from agent_otel.exporter.promoted import SOURCES
 from agent_otel.exporter.shape import Shapes
@@ -64,24 +64,22 @@ def _limited(fields: Iterable[bytes], reading: Reading) -> AttributeList:
     """Read a list that may have more attributes than may stand; one at a time, since there may be a million."""
     standing: dict[str, Attribute] = {}
     canonical = []
-    room, cut, repeated = reading.limits.attributes, False, False
+    room, cut = reading.limits.attributes, False
     for field in fields:
-        attribute = _MEMO.known(field) or _MEMO.read(field, reading)
+        attribute = _MEMO.known(field) or unremembered(field, reading)
         key = attribute[0]
         canonical.append(attribute[3])
         if key in standing:
-            repeated = True
-        elif key not in KNOWN and not room:
-            cut = True
-            continue
+            reading.lossless = False
         elif key not in KNOWN:
+            if not room:
+                cut = True
+                continue
             room -= 1
         standing[key] = attribute
     canonical.sort(key=_key_bytes)
     if cut:
         reading.cap("attributes")
-    if repeated:
-        reading.lossless = False
     return AttributeList(list(standing.values()), canonical, reading)
 
 
@@ -99,4 +97,5 @@ def _key_bytes(field: bytes) -> bytes:
 
 
 def _object(members: Sequence[bytes]) -> bytes:
-    return b"{" + b",".join(members) + b"}"
+    # Joined twice, because a single member, which may be megabytes of content, is not copied by the inner one.
+    return b"".join((b"{", b",".join(members), b"}"))

@@ -1,10 +1,12 @@
 """OTLP items to rows. Pure: no input raises, what cannot become a row is quarantined with its bytes and the reason."""
 
+import threading
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, TypeAlias
 
 from google.protobuf.message import DecodeError
 
+from agent_otel.exporter import part_count
 from agent_otel.exporter.envelope import RawItem
 from agent_otel.exporter.event_mapping import map_event
 from agent_otel.exporter.limits import DEFAULT, Limits
@@ -12,8 +14,17 @@ from agent_otel.exporter.origin import Origin, Origins
 from agent_otel.exporter.span_mapping import map_span
 from agent_otel.store.rows import COLLISION, Batch, EventItem, QuarantineRow, SpanItem
 
+#: Adds an item from that origin to the batch, or raises what is wrong with it.
+Add: TypeAlias = Callable[[Batch, RawItem, Origin], None]
+
 #: A larger item is quarantined: it could not pass the hops behind us either.
 MAX_ITEM_BYTES: Final = 16 * 1024 * 1024
+
+
+#: Larger items are mapped one at a time, over all threads: each takes several times its size for a moment, and under
+#: one interpreter lock two at once would not be done sooner.
+LARGE_ITEM: Final = 1024 * 1024
+_large: Final = threading.Lock()
 
 
 def map_spans(items: Sequence[RawItem], limits: Limits = DEFAULT) -> Batch:
@@ -36,27 +47,36 @@ def map_logs(items: Sequence[RawItem], limits: Limits = DEFAULT) -> Batch:
     return _map(items, "logs", limits, add)
 
 
-def _map(items: Sequence[RawItem], signal: str, limits: Limits, add: Callable[[Batch, RawItem, Origin], None]) -> Batch:
+def _map(items: Sequence[RawItem], signal: str, limits: Limits, add: Add) -> Batch:
     batch = Batch()
     origins = Origins(limits, batch.capped)
-    origin, frame = None, None
+    last = None
     for item in items:
         try:
-            if len(item.raw) > MAX_ITEM_BYTES:
-                raise ValueError(f"larger than {MAX_ITEM_BYTES} bytes")
-            if origin is None or item[1:] != frame:
-                origin, frame = origins.of(item), item[1:]
-                collides = batch.collides(origin.resource, origin.scope)
-            if collides:
+            origin = origins.of(item)
+            if origin is not last and batch.collides(origin.resource, origin.scope):
                 raise ValueError(COLLISION)
-            add(batch, item, origin)
-            batch.resources[origin.resource.resource_id] = origin.resource
-            batch.scopes[origin.scope.scope_id] = origin.scope
+            if len(item.raw) <= LARGE_ITEM:
+                add(batch, item, origin)
+            else:
+                _check_large(item, signal)
+                with _large:
+                    add(batch, item, origin)
+            if origin is not last:
+                batch.resources[origin.resource.resource_id] = origin.resource
+                batch.scopes[origin.scope.scope_id] = origin.scope
+                last = origin
         except DecodeError as error:
             _refuse(batch, signal, item, f"not valid protobuf: {error}")
         except ValueError as error:
             _refuse(batch, signal, item, str(error))
     return batch
+
+
+def _check_large(item: RawItem, signal: str) -> None:
+    if len(item.raw) > MAX_ITEM_BYTES:
+        raise ValueError(f"larger than {MAX_ITEM_BYTES} bytes")
+    part_count.check(item.raw, "Span" if signal == "traces" else "LogRecord")
 
 
 def _refuse(batch: Batch, signal: str, item: RawItem, reason: str) -> None:

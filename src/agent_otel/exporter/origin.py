@@ -1,12 +1,13 @@
 """Where an item comes from: its resource and its instrumentation scope, each stored once."""
 
 from collections import Counter
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
 from agent_otel import semconv
+from agent_otel.exporter import part_count
 from agent_otel.exporter.canonical import Canonical, digest, framed, short_id
 from agent_otel.exporter.envelope import RawItem
 from agent_otel.exporter.limits import MAX_TEXT, Limits
@@ -28,7 +29,10 @@ class Origin(NamedTuple):
     prefix: bytes
 
 
-_remembered: Final[dict[tuple[RawItem, Limits], Origin]] = {}
+#: An item's resource, scope and schema URLs, as they were sent.
+Frame: TypeAlias = tuple[bytes, bytes, bytes, bytes]
+
+_remembered: Final[dict[tuple[Frame, Limits], Origin]] = {}
 
 
 class Origins:
@@ -37,27 +41,31 @@ class Origins:
     def __init__(self, limits: Limits, capped: Counter[str]) -> None:
         self._limits = limits
         self._capped = capped
-        self._known: dict[RawItem, Origin] = {}
+        self._known: dict[Frame, Origin] = {}
+        self._last: tuple[Frame, Origin] | None = None
 
     def of(self, item: RawItem) -> Origin:
         """The origin of an item. Raises DecodeError or ValueError when its bytes cannot be read."""
-        frame = item._replace(raw=b"")
+        frame = item[1:]
+        # Items come in groups of one origin.
+        if self._last is not None and self._last[0] == frame:
+            return self._last[1]
         origin = self._known.get(frame) or _remembered.get((frame, self._limits))
         if origin is None:
             origin = self._read(frame)
             _remember(frame, self._limits, origin)
         self._known[frame] = origin
+        self._last = frame, origin
         return origin
 
-    def _read(self, frame: RawItem) -> Origin:
-        reading = Reading(self._limits, self._capped)
-        resource = _resource(frame, reading)
-        reading = Reading(self._limits, self._capped)
-        scope = _scope(frame, reading)
-        return Origin(resource, scope, framed(resource.digest, scope.digest))
+    def _read(self, frame: Frame) -> Origin:
+        resource, scope, resource_schema_url, scope_schema_url = frame
+        resource_row = _resource(resource, resource_schema_url, Reading(self._limits, self._capped))
+        scope_row = _scope(scope, scope_schema_url, Reading(self._limits, self._capped))
+        return Origin(resource_row, scope_row, framed(resource_row.digest, scope_row.digest))
 
 
-def _remember(frame: RawItem, limits: Limits, origin: Origin) -> None:
+def _remember(frame: Frame, limits: Limits, origin: Origin) -> None:
     if sum(map(len, frame)) > MAX_REMEMBERED_BYTES:
         return
     if len(_remembered) >= MAX_REMEMBERED:
@@ -65,14 +73,15 @@ def _remember(frame: RawItem, limits: Limits, origin: Origin) -> None:
     _remembered[frame, limits] = origin
 
 
-def _resource(frame: RawItem, reading: Reading) -> ResourceRow:
-    message = Resource.FromString(frame.resource)
+def _resource(raw: bytes, url: bytes, reading: Reading) -> ResourceRow:
+    part_count.check(raw, "Resource")
+    message = Resource.FromString(raw)
     attributes = reading.attributes(message.attributes)
-    schema_url = reading.text(frame.resource_schema_url.decode())
+    schema_url = reading.text(url.decode())
     # Entity references have no columns; the exact bytes keep them.
     has_entities = bool(message.entity_refs)
-    canonical = Canonical(message, frame.resource)
-    full_digest = digest(canonical.encoded, frame.resource_schema_url)
+    canonical = Canonical(message, raw)
+    full_digest = digest(canonical.encoded, url)
     shown = encode(reading.limited(attributes)).decode()
     lossless = reading.lossless and canonical.complete and not has_entities
     return ResourceRow(
@@ -83,17 +92,18 @@ def _resource(frame: RawItem, reading: Reading) -> ResourceRow:
         schema_url,
         shown,
         message.dropped_attributes_count,
-        None if lossless else frame.resource,
+        None if lossless else raw,
     )
 
 
-def _scope(frame: RawItem, reading: Reading) -> ScopeRow:
-    message = InstrumentationScope.FromString(frame.scope)
+def _scope(raw: bytes, url: bytes, reading: Reading) -> ScopeRow:
+    part_count.check(raw, "InstrumentationScope")
+    message = InstrumentationScope.FromString(raw)
     attributes = reading.attributes(message.attributes)
     name, version = reading.label(message.name), reading.label(message.version)
-    schema_url = reading.text(frame.scope_schema_url.decode())
-    canonical = Canonical(message, frame.scope)
-    full_digest = digest(canonical.encoded, frame.scope_schema_url)
+    schema_url = reading.text(url.decode())
+    canonical = Canonical(message, raw)
+    full_digest = digest(canonical.encoded, url)
     shown = encode(reading.limited(attributes)).decode()
     return ScopeRow(
         short_id(full_digest),
@@ -103,7 +113,7 @@ def _scope(frame: RawItem, reading: Reading) -> ScopeRow:
         schema_url,
         shown,
         message.dropped_attributes_count,
-        None if reading.lossless and canonical.complete else frame.scope,
+        None if reading.lossless and canonical.complete else raw,
     )
 
 
