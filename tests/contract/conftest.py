@@ -60,3 +60,10 @@ def exporter(postgres: EmbeddedPostgres, migrated_template: str) -> Iterator[Exp
     """The exporter that a file's tests share; each test uses trace ids of its own."""
     with new_database(postgres, migrated_template) as url, running(url, MAX_BODY="1MiB", IN_FLIGHT="4MiB") as exporter:
         yield exporter
+
+
+@pytest.fixture(scope="module")
+def wide(postgres: EmbeddedPostgres, migrated_template: str) -> Iterator[Exporter]:
+    """An exporter with its default limits."""
+    with new_database(postgres, migrated_template) as url, running(url) as exporter:
+        yield exporter

@@ -106,6 +106,11 @@ def half_open(rng: random.Random) -> Payload:
     return Payload(door, door, whole[: rng.randrange(len(whole))], frozenset({NO_ANSWER}))
 
 
+def unfinished_call() -> bytes:
+    """A call whose message is announced with a thousand bytes, of which ten come."""
+    return _call(b"x" * 10, struct.pack(">BI", 0, 1_000), ends=False)
+
+
 def _body(rng: random.Random) -> bytes:
     data: bytes = golden.request(rng, 1).SerializeToString()
     return data
@@ -122,14 +127,16 @@ def _head(framing: bytes) -> bytes:
     return b"\r\n".join((*lines, b"", b""))
 
 
-def _call(body: bytes, prefix: bytes | None = None) -> bytes:
+def _call(body: bytes, prefix: bytes | None = None, *, ends: bool = True) -> bytes:
     names = ((b":method", b"POST"), (b":scheme", b"http"), (b":path", _EXPORT), (b":authority", b"localhost"))
     more = ((b"content-type", b"application/grpc"), (b"te", b"trailers"), (b"grpc-encoding", b"gzip"))
     # HPACK: literals without indexing, names and values as they are.
     block = b"".join(b"\0" + _text(name) + _text(value) for name, value in (*names, *more))
     message = (struct.pack(">BI", 0, len(body)) if prefix is None else prefix) + body
     pieces = [message[start : start + 16_000] for start in range(0, len(message), 16_000)]
-    data = [_frame(_DATA, 0, 1, piece) for piece in pieces[:-1]] + [_frame(_DATA, _END_STREAM, 1, pieces[-1])]
+    data = [_frame(_DATA, 0, 1, piece) for piece in pieces[:-1]] + [
+        _frame(_DATA, _END_STREAM if ends else 0, 1, pieces[-1])
+    ]
     start = _frame(_SETTINGS, 0, 0, b"") + _frame(_WINDOW_UPDATE, 0, 0, struct.pack(">I", 2**20))
     return _PREFACE + start + _frame(_HEADERS, _END_HEADERS, 1, block) + b"".join(data)
 
