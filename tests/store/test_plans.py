@@ -1,5 +1,6 @@
 """Questions about one execution read one trace's rows, however much is stored beside it."""
 
+import datetime as dt
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -69,3 +70,22 @@ def test_one_execution_is_found_without_scanning(connection: Connection, name: s
     explain: Any = "EXPLAIN (ANALYZE, FORMAT JSON) " + queries.load("read")[name]
     (plan,) = connection.execute(explain, parameters).fetchone() or ()
     assert rows_read(plan[0]["Plan"]) < DAYS * PER_DAY * STEPS / 20
+
+
+def relations(plan: dict[str, Any]) -> set[str]:
+    """The tables that a plan reads."""
+    return {plan["Relation Name"] for _ in range("Relation Name" in plan)}.union(
+        *(relations(child) for child in plan.get("Plans", []))
+    )
+
+
+def test_a_replay_is_compared_with_its_own_day_only(connection: Connection) -> None:
+    """However many days there are, a batch that is sent again reads the partition that it falls in."""
+    statements: Any = queries.load("ingest")
+    with connection.transaction():
+        connection.execute(statements["stage_spans"])
+        connection.execute("INSERT INTO staged_spans SELECT * FROM spans ORDER BY start_time LIMIT 50")
+        first = dt.datetime(2025, 11, 20, tzinfo=dt.UTC)
+        explain = "EXPLAIN (FORMAT JSON) " + statements["conflicting_spans"]
+        (plan,) = connection.execute(explain, [first, first + dt.timedelta(days=1)]).fetchone() or ()
+    assert relations(plan[0]["Plan"]) == {"staged_spans", "spans_20251120"}

@@ -7,6 +7,7 @@ import pytest
 from agent_otel.exporter import quarantined
 from agent_otel.exporter.envelope import RawItem
 from agent_otel.exporter.mapping import map_logs, map_spans
+from agent_otel.store.quarantine import Quarantine
 from agent_otel.store.reader import Reader
 from agent_otel.store.rows import COLLISION, Batch
 from agent_otel.store.tables import CONFLICT
@@ -110,6 +111,30 @@ def test_a_replay_beside_a_forgery_is_not_refused(writer: Writer, database_url: 
     for both in (joined(original, forged), joined(forged, original)):
         assert set(writer.write(both).refused) == {(item.row.key, item.row.digest) for item in forged.spans}
     assert query(database_url, "SELECT count(*) FROM quarantine") == [(1,)]
+
+
+def test_conflicts_are_found_on_every_day_of_a_batch(writer: Writer, database_url: str) -> None:
+    """Also before 2020, from 2100, at the first and the last nanosecond of a day, and at the end of time."""
+    day = 1_763_596_800_000_000_000
+    starts = [
+        0,
+        1,
+        1_577_836_799_999_999_999,
+        day,
+        day + 86_399_999_999_999,
+        day - 1,
+        4_102_444_800_000_000_000,
+        2**64 - 2,
+    ]
+    originals = batch(*(span(number, start=start) for number, start in enumerate(starts)))
+    assert writer.write(originals).spans == len(starts)
+    forged = batch(*(span(number, name="forged", start=start) for number, start in enumerate(starts)))
+    assert set(writer.write(forged).refused.values()) == {CONFLICT}
+    assert len(writer.write(forged).refused) == len(starts)
+    with Quarantine(database_url) as quarantine:
+        assert len(quarantine.conflicts(forged)) == len(starts)
+        assert quarantine.conflicts(originals) == {}
+    assert query(database_url, "SELECT count(*) FROM quarantine") == [(len(starts),)]
 
 
 def test_quarantine_keeps_a_shared_resource_once(writer: Writer, database_url: str) -> None:

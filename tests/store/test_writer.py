@@ -9,6 +9,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from psycopg.conninfo import make_conninfo
 
@@ -73,7 +74,14 @@ def test_the_ingest_role_is_enough(database_url: str) -> None:
     assert writer.write(batch(span(0, attributes=execution))).spans == 1
     assert writer.write(batch(span(0, attributes=execution), span(1))).spans == 1
     assert len(writer.write(batch(span(1, name="forged"))).refused) == 1
+    step = {"aotel.execution.id": str(uuid.uuid4()), "aotel.step.kind": "tool"}
+    resource = Resource(attributes=to_attributes({"padding": "x" * 500})).SerializeToString()
+    large = RawItem(span(1, name="large").SerializeToString(), resource, b"", b"", b"")
+    assert len(writer.write(map_spans([large])).refused) == 1
+    assert writer.write(batch(span(2, attributes=step))).spans == 1
     assert query(database_url, "SELECT count(*) FROM executions") == [(1,)]
+    assert query(database_url, "SELECT count(*) FROM quarantine WHERE origin_sha256 IS NOT NULL") == [(1,)]
+    assert query(database_url, "SELECT count(*) FROM execution_traces") == [(1,)]
     writer.close()
 
 

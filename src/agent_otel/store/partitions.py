@@ -1,7 +1,7 @@
 """Day partitions: which exist, and what happens to rows whose day may not be made now."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final, TypeVar
 
 from agent_otel.store import queries
@@ -14,6 +14,8 @@ _DAY_US: Final = 86_400_000_000
 #: Days outside [2020-01-01, 2100-01-01) share two outlier partitions, which always exist.
 _FIRST_DAY: Final = dt.date(2020, 1, 1).toordinal() - dt.date(1970, 1, 1).toordinal()
 _END_DAY: Final = dt.date(2100, 1, 1).toordinal() - dt.date(1970, 1, 1).toordinal()
+#: After any time that OTLP can say.
+_END_US: Final = 2**64 // 1000 + 1
 _EPOCH_ORDINAL: Final = dt.date(1970, 1, 1).toordinal()
 #: Made ahead, so that midnight costs nobody anything.
 _DAYS_AHEAD: Final = 2
@@ -53,6 +55,21 @@ def split(items: Sequence[Item], refused: frozenset[int]) -> tuple[Sequence[Item
     if not refused:
         return items, []
     return [item for item in items if _day(item) not in refused], [item for item in items if _day(item) in refused]
+
+
+def extents(items: Iterable[SpanItem | EventItem]) -> list[tuple[int, int]]:
+    """The extents of the partitions that items fall in: first µs since the Unix epoch, and the first one after.
+
+    A statement that names an extent opens one partition; without it the planner may read through all of them.
+    """
+    days = {min(max(_day(item), _FIRST_DAY - 1), _END_DAY) for item in items}
+    return [_extent(day) for day in sorted(days)]
+
+
+def _extent(day: int) -> tuple[int, int]:
+    if day < _FIRST_DAY:
+        return 0, _FIRST_DAY * _DAY_US
+    return day * _DAY_US, (day + 1) * _DAY_US if day < _END_DAY else _END_US
 
 
 def _day(item: SpanItem | EventItem) -> int:

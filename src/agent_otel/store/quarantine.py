@@ -6,10 +6,10 @@ from typing import Any, Final, NamedTuple
 from psycopg.rows import dict_row
 
 from agent_otel.errors import ConfigurationError
-from agent_otel.store import migrations, queries
+from agent_otel.store import migrations, partitions, queries
 from agent_otel.store.connection import Connection, connect
 from agent_otel.store.rows import Batch, Version
-from agent_otel.store.tables import CONFLICT, key_columns, version
+from agent_otel.store.tables import CONFLICT, instant, key_columns, version
 
 #: Entries that are tried together, and their bytes unless a single one is larger.
 ROWS: Final = 500
@@ -85,9 +85,10 @@ class Quarantine:
             ("stored_spans", ("trace_ids", "span_ids", "times", "ns"), batch.spans),
             ("stored_events", ("event_ids", "times", "ns"), batch.events),
         ):
-            keys = [key_columns(item.row.key) for item in items]
-            if keys:
-                found = self._rows(statement, **dict(zip(names, map(list, zip(*keys, strict=True)), strict=True)))
+            for first, end in partitions.extents(items):
+                columns = zip(*(key_columns(item.row.key) for item in items), strict=True)
+                keys = dict(zip(names, map(list, columns), strict=True))
+                found = self._rows(statement, **keys, first=instant(first), end=instant(end))
                 yield from (version(tuple(row.values())) for row in found)
 
     def _origins(self, digests: set[bytes]) -> dict[bytes, bytes]:

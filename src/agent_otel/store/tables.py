@@ -7,7 +7,7 @@ from typing import Any, Final, Generic, LiteralString, TypeVar
 
 from psycopg import sql
 
-from agent_otel.store import copy_format, queries
+from agent_otel.store import copy_format, partitions, queries
 from agent_otel.store.connection import Connection
 from agent_otel.store.rows import EventItem, EventKey, EventRow, SpanItem, SpanKey, SpanRow, Version
 
@@ -45,15 +45,19 @@ class Table(Generic[Item]):
         self._stream(connection, self._copy_staged, items, batch_id)
         inserted = set(self._keyed(connection, f"insert_staged_{self._suffix}"))
         # After the insert: it waits for other writers, and only a later statement sees what they committed meanwhile.
-        stored = self._keyed(connection, f"conflicting_{self._suffix}")
+        stored: dict[SpanKey | EventKey, bytes] = {}
+        for extent in partitions.extents(items):
+            stored |= self._keyed(connection, f"conflicting_{self._suffix}", list(map(instant, extent)))
         return [item for item in items if item.row.key in inserted], stored
 
     def _stream(self, connection: Connection, statement: sql.Composed, items: Sequence[Item], batch_id: int) -> None:
         with connection.cursor() as cursor, cursor.copy(statement) as copy:
             copy.write(self._pack([item.row for item in items], batch_id))
 
-    def _keyed(self, connection: Connection, statement: str) -> dict[SpanKey | EventKey, bytes]:
-        return dict(map(version, connection.execute(self._statements[statement])))
+    def _keyed(
+        self, connection: Connection, statement: str, parameters: Sequence[dt.datetime] | None = None
+    ) -> dict[SpanKey | EventKey, bytes]:
+        return dict(map(version, connection.execute(self._statements[statement], parameters)))
 
 
 def distinct(items: Sequence[Item]) -> tuple[list[Item], list[Item]]:

@@ -42,11 +42,12 @@ INSERT INTO execution_events SELECT * FROM staged_execution_events ON CONFLICT D
 RETURNING event_id, time, time_ns, digest
 
 -- name: conflicting_spans
--- Staged rows whose key is taken by a row with other content, and that content's digest.
+-- Staged rows of one partition whose key is taken by a row with other content, and that content's digest.
 SELECT c.trace_id, c.span_id, c.start_time, c.start_ns, s.digest
 FROM staged_spans c
 JOIN spans s ON s.trace_id = c.trace_id AND s.span_id = c.span_id AND s.start_time = c.start_time
             AND s.start_ns = c.start_ns AND s.digest <> c.digest
+WHERE s.start_time >= %s AND s.start_time < %s
 
 -- name: conflicting_events
 -- Likewise for events.
@@ -54,6 +55,7 @@ SELECT c.event_id, c.time, c.time_ns, e.digest
 FROM staged_execution_events c
 JOIN execution_events e ON e.event_id = c.event_id AND e.time = c.time AND e.time_ns = c.time_ns
                        AND e.digest <> c.digest
+WHERE e.time >= %s AND e.time < %s
 
 -- name: execution_traces
 -- Note in which traces steps of an execution stand.

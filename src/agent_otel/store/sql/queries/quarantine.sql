@@ -84,13 +84,15 @@ WHERE q.quarantine_id = outcome.quarantine_id AND q.resolved_at IS NULL
 SELECT has_table_privilege('spans', 'INSERT') AND has_table_privilege('quarantine', 'UPDATE') AS allowed
 
 -- name: stored_spans
--- The digests of spans that are stored under some keys.
+-- The digests of spans that are stored under some keys, in one partition.
 SELECT s.trace_id, s.span_id, s.start_time, s.start_ns, s.digest
 FROM unnest(%(trace_ids)s::uuid[], %(span_ids)s::int8[], %(times)s::timestamptz[], %(ns)s::int2[]) AS k (trace_id, span_id, start_time, start_ns)
 JOIN spans s USING (trace_id, span_id, start_time, start_ns)
+WHERE s.start_time >= %(first)s AND s.start_time < %(end)s
 
 -- name: stored_events
--- The digests of events that are stored under some keys.
+-- Likewise of events.
 SELECT e.event_id, e.time, e.time_ns, e.digest
 FROM unnest(%(event_ids)s::uuid[], %(times)s::timestamptz[], %(ns)s::int2[]) AS k (event_id, time, time_ns)
 JOIN execution_events e USING (event_id, time, time_ns)
+WHERE e.time >= %(first)s AND e.time < %(end)s
