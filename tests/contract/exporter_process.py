@@ -42,6 +42,11 @@ class ExporterProcess:
         lines = [json.loads(line) for line in self._log.read_text().splitlines()]
         return [line for line in lines if line["event"] == name]
 
+    def workers(self) -> list[int]:
+        """Pids of the supervisor's children."""
+        pid = self.process.pid
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
     def ready(self) -> int:
         """The status of /readyz."""
         return self.view.admin("/readyz")[0]

@@ -26,8 +26,9 @@ every_door = pytest.mark.parametrize("door", DOORS, ids=list(_BY_NAME))
 
 
 def peak(exporter: ExporterProcess) -> float:
-    """The most memory that the process ever had, in MiB."""
-    status = Path(f"/proc/{exporter.process.pid}/status").read_text()
+    """The most memory that its worker ever had, in MiB."""
+    (worker,) = exporter.workers()
+    status = Path(f"/proc/{worker}/status").read_text()
     return next(int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmHWM"))
 
 

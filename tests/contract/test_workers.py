@@ -23,12 +23,6 @@ _SECONDS = 30
 _HTTP = next(door for door in DOORS if "http" in door.name)
 
 
-def workers(exporter: ExporterProcess) -> list[int]:
-    """Pids of the supervisor's children."""
-    pid = exporter.process.pid
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
 def metric(exporter: ExporterProcess, name: str) -> float:
     """The sum of a metric's samples on the admin port."""
     text = exporter.view.admin("/metrics")[1]
@@ -49,7 +43,7 @@ def sent(exporter: ExporterProcess, door: Door) -> bytes | None:
 def test_all_doors_are_open_on_every_worker(spawn: Spawn, tmp_path: Path, database_url: str) -> None:
     """Requests over many connections reach both workers, all are stored, and the admin port counts them together."""
     exporter = ExporterProcess(spawn, tmp_path, database_url, WORKERS="2")
-    both = set(workers(exporter))
+    both = set(exporter.workers())
     traces = [sent(exporter, door) for door in DOORS * 8]
     assert None not in traces
     assert all(numbered.stored_spans(exporter.view, trace) == ["a"] for trace in traces if trace)
@@ -65,12 +59,12 @@ def test_a_killed_worker_is_replaced(spawn: Spawn, tmp_path: Path, database_url:
     """The others go on, a new one comes, what was counted stays counted."""
     exporter = ExporterProcess(spawn, tmp_path, database_url, WORKERS="2")
     before = [sent(exporter, _HTTP) for _ in range(20)]
-    victim, survivor = workers(exporter)
+    victim, survivor = exporter.workers()
     os.kill(victim, signal.SIGKILL)
-    assert wait_until(lambda: len(set(workers(exporter)) - {victim}) == 2, _SECONDS)
+    assert wait_until(lambda: len(set(exporter.workers()) - {victim}) == 2, _SECONDS)
     assert wait_until(lambda: metric(exporter, "workers") == 2, _SECONDS)
     after = [sent(exporter, _HTTP) for _ in range(20)]
-    assert survivor in workers(exporter)
+    assert survivor in exporter.workers()
     assert None not in before + after
     assert metric(exporter, "items_received_total") == 40
     assert metric(exporter, "workers_ended_total") == 1
@@ -80,7 +74,7 @@ def test_a_killed_worker_is_replaced(spawn: Spawn, tmp_path: Path, database_url:
 def test_requests_wait_while_the_only_worker_is_replaced(spawn: Spawn, tmp_path: Path, database_url: str) -> None:
     """The HTTP port stays open without a worker: nobody is refused, the answer comes when the next one serves."""
     exporter = ExporterProcess(spawn, tmp_path, database_url)
-    (victim,) = workers(exporter)
+    (victim,) = exporter.workers()
     os.kill(victim, signal.SIGKILL)
     assert wait_until(lambda: identify(victim) is None, _SECONDS)
     trace = sent(exporter, _HTTP)
@@ -94,7 +88,7 @@ def test_workers_do_not_outlive_their_supervisor(
 ) -> None:
     """However it ends, its workers end too, and another exporter can have the ports at once."""
     exporter = ExporterProcess(spawn, tmp_path, database_url, WORKERS="2")
-    children = workers(exporter)
+    children = exporter.workers()
     exporter.process.send_signal(number)
     exporter.process.wait(_SECONDS)
     again = ExporterProcess(spawn, tmp_path, database_url, 1, addresses=exporter.addresses, WORKERS="2")

@@ -19,7 +19,8 @@ from agent_otel.exporter.limits import Limits
 from agent_otel.exporter.metrics import Metrics
 from agent_otel.exporter.refusals import Refusals
 from agent_otel.exporter.signals import SIGNALS, Signal
-from agent_otel.store.rows import Batch, QuarantineRow
+from agent_otel.store.quarantining import Packing
+from agent_otel.store.rows import Batch
 
 logger: Final = logging.getLogger(__name__)
 
@@ -83,12 +84,12 @@ class Ingest:
     def _batches(self, signal: Signal, items: list[RawItem], refusals: Refusals) -> Iterator[Batch]:
         if not items and not refusals.total:
             return
-        for part in _parts(items, self._config.transaction_rows, self._config.transaction_bytes):
+        for part, size in _parts(items, self._config.transaction_rows, self._config.transaction_bytes):
             batch = _mapped(signal, part, self._config.limits)
             for row in batch.quarantine:
-                refusals.refuse(row.reason, row.raw)
+                refusals.refuse(row.reason, row.raw, row.origin)
             batch.quarantine = refusals.take()
-            batch.size = _size(part)
+            batch.size = size
             self._metrics.quarantined.labels(signal.name).inc(len(batch.quarantine))
             for limit, count in batch.capped.items():
                 self._metrics.capped.labels(limit).inc(count)
@@ -108,35 +109,38 @@ def _mapped(signal: Signal, items: list[RawItem], limits: Limits) -> Batch:
         return signal.to_batch(items, limits)
     except Exception:
         logger.exception("mapping failed; trying item by item", extra={"signal": signal.name})
-    batch = Batch()
+    batch, packing = Batch(), Packing()
     for item in items:
         try:
             batch.extend(signal.to_batch([item], limits))
         except Exception as error:  # noqa: BLE001 - a fault of ours must cost neither the item nor its neighbours
             reason = f"could not be mapped: {type(error).__name__}"
-            batch.quarantine.append(QuarantineRow(signal.name, reason, item.request()))
+            batch.quarantine.append(packing.row(signal.name, reason, item))
     return batch
 
 
-def _parts(items: list[RawItem], most: int, largest: int) -> Iterator[list[RawItem]]:
-    """The items in pieces of at most `most` items and, unless a single one is larger, `largest` bytes.
-
-    Each item counts with its resource and scope, which it would take to quarantine.
-    """
-    if len(items) <= most and _size(items) <= largest:
-        yield items
-        return
+def _parts(items: list[RawItem], most: int, largest: int) -> Iterator[tuple[list[RawItem], int]]:
+    """The items in pieces of at most `most` items and, unless a single one is larger, `largest` bytes; their bytes."""
     part: list[RawItem] = []
     size = 0
-    for item in items:
-        item_size = sum(map(len, item))
+    for item, item_size in zip(items, _sizes(items), strict=True):
         if part and (len(part) == most or size + item_size > largest):
-            yield part
+            yield part, size
             part, size = [], 0
         part.append(item)
         size += item_size
-    yield part
+    yield part, size
 
 
-def _size(items: list[RawItem]) -> int:
-    return sum(sum(map(len, column)) for column in zip(*items, strict=True))
+def _sizes(items: list[RawItem]) -> Iterator[int]:
+    """The bytes of each item, with those of its resource and scope where the item before it had others."""
+    resource = scope = None
+    for item in items:
+        size = len(item.raw)
+        if item.resource is not resource:
+            resource = item.resource
+            size += len(resource)
+        if item.scope is not scope:
+            scope = item.scope
+            size += len(scope)
+        yield size

@@ -12,15 +12,14 @@ from agent_otel.exporter.event_mapping import map_event
 from agent_otel.exporter.limits import DEFAULT, Limits
 from agent_otel.exporter.origin import Origin, Origins
 from agent_otel.exporter.span_mapping import map_span
-from agent_otel.store.rows import COLLISION, Batch, EventItem, QuarantineRow, SpanItem
+from agent_otel.store.quarantining import Packing
+from agent_otel.store.rows import COLLISION, Batch, EventItem, SpanItem
 
 #: Adds an item from that origin to the batch, or raises what is wrong with it.
 Add: TypeAlias = Callable[[Batch, RawItem, Origin], None]
 
 #: A larger item is quarantined: it could not pass the hops behind us either.
 MAX_ITEM_BYTES: Final = 16 * 1024 * 1024
-
-
 #: Larger items are mapped one at a time, over all threads: each takes several times its size for a moment, and under
 #: one interpreter lock two at once would not be done sooner.
 LARGE_ITEM: Final = 1024 * 1024
@@ -50,6 +49,7 @@ def map_logs(items: Sequence[RawItem], limits: Limits = DEFAULT) -> Batch:
 def _map(items: Sequence[RawItem], signal: str, limits: Limits, add: Add) -> Batch:
     batch = Batch()
     origins = Origins(limits, batch.capped)
+    packing = Packing()
     last = None
     for item in items:
         try:
@@ -67,9 +67,9 @@ def _map(items: Sequence[RawItem], signal: str, limits: Limits, add: Add) -> Bat
                 batch.scopes[origin.scope.scope_id] = origin.scope
                 last = origin
         except DecodeError as error:
-            _refuse(batch, signal, item, f"not valid protobuf: {error}")
+            batch.quarantine.append(packing.row(signal, f"not valid protobuf: {error}", item))
         except ValueError as error:
-            _refuse(batch, signal, item, str(error))
+            batch.quarantine.append(packing.row(signal, str(error), item))
     return batch
 
 
@@ -77,7 +77,3 @@ def _check_large(item: RawItem, signal: str) -> None:
     if len(item.raw) > MAX_ITEM_BYTES:
         raise ValueError(f"larger than {MAX_ITEM_BYTES} bytes")
     part_count.check(item.raw, "Span" if signal == "traces" else "LogRecord")
-
-
-def _refuse(batch: Batch, signal: str, item: RawItem, reason: str) -> None:
-    batch.quarantine.append(QuarantineRow(signal, reason, item.request()))

@@ -17,8 +17,7 @@ _BY_STORE: Final = "refused by the store, such as other content under ids and st
 class Refusals:
     """Counts refused items by reason and keeps their bytes; past a limit it keeps the whole request once instead.
 
-    Each item is kept with its resource, so without the limit a few megabytes could become terabytes of quarantine;
-    `limit` is in bytes of rows.
+    `limit` is in bytes of rows; what several items share counts once.
     """
 
     def __init__(self, signal: str, body: bytes, limit: int) -> None:
@@ -27,6 +26,7 @@ class Refusals:
         self._left = limit
         self._rows_left = _MOST_ROWS
         self._whole = False
+        self._origins: set[bytes] = set()
         self._reasons: Counter[str] = Counter()
         self._rows: list[QuarantineRow] = []
 
@@ -45,27 +45,29 @@ class Refusals:
         """How many of them the store refused."""
         return self._reasons[_BY_STORE]
 
-    def refuse(self, reason: str, raw: bytes) -> None:
-        """An item that is not stored; `raw` is a request that holds just it."""
+    def refuse(self, reason: str, raw: bytes, origin: bytes = b"") -> None:
+        """An item that is not stored, as QuarantineRow keeps it."""
         known = reason in self._reasons or len(self._reasons) < _MOST_DISTINCT
         self._reasons[reason if known else "other reasons"] += 1
-        self.keep(reason, raw)
+        self.keep(reason, raw, origin)
 
     def refused_by_store(self, count: int) -> None:
         """Items that are in quarantine already."""
         if count:
             self._reasons[_BY_STORE] += count
 
-    def keep(self, reason: str, raw: bytes) -> None:
-        """Put `raw` into quarantine, without counting it as refused."""
+    def keep(self, reason: str, raw: bytes, origin: bytes = b"") -> None:
+        """Put an item into quarantine, without counting it as refused."""
         if self._whole:
             return
-        self._left -= len(raw)
+        self._left -= len(raw) + (0 if origin in self._origins else len(origin))
+        self._origins.add(origin)
         self._rows_left -= 1
         self._whole = self._left < 0 or self._rows_left < 0
         if self._whole:
             reason, raw = f"the whole request, because too much of it is refused; next: {reason}", self._body
-        self._rows.append(QuarantineRow(self._signal, reason, raw))
+            origin = b""
+        self._rows.append(QuarantineRow(self._signal, reason, raw, origin))
 
     def take(self) -> list[QuarantineRow]:
         """The quarantine rows since the last call."""

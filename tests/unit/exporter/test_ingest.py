@@ -54,12 +54,18 @@ def test_large_requests_are_committed_in_parts(doors: Doors) -> None:
     assert max(map(len, doors.store.written)) == 3
 
 
-def test_parts_are_limited_by_bytes_with_their_resource(doors: Doors) -> None:
-    """Each item counts with its resource, which it would take to quarantine: two of 1.5 KiB fit into 4 KiB."""
+def test_parts_are_limited_by_bytes(doors: Doors) -> None:
+    """A resource counts once for the items that share it, and for each item that has its own: 1.5 KiB, 4 KiB fit."""
     request = numbered.traces(_TRACE, *"abc")
     request.resource_spans[0].resource.attributes[0].value.string_value = "x" * 1_500
     doors.export(request)
-    assert [len(written) for written in doors.store.written] == [2, 1]
+    for name in "def":
+        own = numbered.traces(_TRACE, name)
+        own.resource_spans[0].resource.attributes[0].value.string_value = name * 1_500
+        request.MergeFrom(own)
+    del request.resource_spans[0]
+    doors.export(request)
+    assert [len(written) for written in doors.store.written] == [3, 2, 1]
 
 
 def test_a_span_beyond_the_limit_goes_to_quarantine(doors: Doors) -> None:
