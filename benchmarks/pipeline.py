@@ -1,6 +1,7 @@
 """The real parts under a benchmark: one PostgreSQL for all runs, exporter and Collector anew for each; all on disk."""
 
 import os
+import signal
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -60,14 +61,23 @@ class Pipeline:
         self._number = 0
 
     def __enter__(self) -> Self:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, _interrupted)
         self._postgres.start()
+        try:
+            self._prepare()
+        except BaseException:
+            self._postgres.stop()
+            raise
+        return self
+
+    def _prepare(self) -> None:
         migrate(self._postgres.url)
         passwords = {variable: secret(self._folder / role) for role, variable in LOGIN_PASSWORDS.items()}
         grant_logins(self._postgres.url, passwords)
         ingest = f"{_INGEST}:{passwords[LOGIN_PASSWORDS[_INGEST]]}"
         self._ingest_url = f"postgresql://{ingest}@{LOOPBACK}:{self._postgres.port}/{DATABASE}"
         self.connection: Connection = connect(self._postgres.url, application="benchmark", autocommit=True)
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -168,3 +178,10 @@ class Pipeline:
 def workers(exporter: Door) -> int:
     """How many processes the exporter consists of, a supervisor included."""
     return len(processes.tree(exporter.pid))
+
+
+def _interrupted(_number: int, _frame: object) -> None:
+    """Stop what runs, once: a second signal must not cut that short, and by default SIGTERM would end us at once."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt

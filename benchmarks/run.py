@@ -6,12 +6,14 @@ python benchmarks/run.py ingest --quick  one; options are passed on, and `--help
 
 import os
 import platform
+import signal
 import subprocess
 import sys
 from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).parents[1]
+_STOP_S: Final = 60
 #: Each prints its figures and exits 1 when it misses its target.
 BENCHMARKS: Final = ("helper_cost", "live_latency", "ingest", "overload")
 
@@ -23,6 +25,7 @@ def main(arguments: list[str]) -> int:
     if not set(names) <= set(BENCHMARKS) or (options and len(names) != 1):
         print(f"{__doc__}\nbenchmarks: {', '.join(BENCHMARKS)}; options go to exactly one", file=sys.stderr)
         return 2
+    signal.signal(signal.SIGTERM, _exit)
     print(_machine(), flush=True)
     # Byte code is cached on a user's machine; without it every start would compile.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
@@ -31,8 +34,23 @@ def main(arguments: list[str]) -> int:
     for name in names or BENCHMARKS:
         print(f"\n── {name}", flush=True)
         command = [sys.executable, str(ROOT / "benchmarks" / f"{name}.py"), *options]
-        codes.append(subprocess.run(command, env=environment, check=False).returncode)
+        codes.append(_run(command, environment))
     return int(any(codes))
+
+
+def _run(command: list[str], environment: dict[str, str]) -> int:
+    """Exit code of the benchmark. When we are interrupted, it gets the time to stop what it has started."""
+    with subprocess.Popen(command, env=environment) as benchmark:
+        try:
+            return benchmark.wait()
+        except BaseException:
+            benchmark.terminate()
+            benchmark.wait(_STOP_S)
+            raise
+
+
+def _exit(number: int, _frame: object) -> None:
+    sys.exit(128 + number)
 
 
 def _machine() -> str:
