@@ -38,7 +38,7 @@ class Report(NamedTuple):
 
 
 class Clients:
-    """Client processes that wait for `go`. A context manager: those still running at the end are killed."""
+    """Client processes. A context manager: once entered they are ready to `go`; at the end they are killed."""
 
     def __init__(self, options: Options, processes: int) -> None:
         self._deadline = options.seconds + GIVE_UP_S + TIMEOUT_S + 20.0
@@ -46,11 +46,7 @@ class Clients:
         self.begin = 0.0
 
     def go(self) -> "Clients":
-        """Let all start at the same moment, once all are ready."""
-        for process in self._processes:
-            assert process.stdout is not None
-            if process.stdout.readline() != "ready\n":
-                raise SystemExit("a client did not start")
+        """Let all start at the same moment."""
         self.begin = time.monotonic() + _HEAD_START_S
         for process in self._processes:
             assert process.stdin is not None
@@ -63,6 +59,11 @@ class Clients:
         return _merged(self.begin, found)
 
     def __enter__(self) -> "Clients":
+        try:
+            self._wait_ready()
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -70,6 +71,12 @@ class Clients:
             for process in self._processes:
                 ended.enter_context(process)
                 process.kill()
+
+    def _wait_ready(self) -> None:
+        for process in self._processes:
+            assert process.stdout is not None
+            if process.stdout.readline() != "ready\n":
+                raise SystemExit("a client did not start")
 
 
 def percentile(ordered: Sequence[float], share: float) -> float:

@@ -90,7 +90,7 @@ def measure(pipeline: Pipeline, configuration: Configuration, spans: int) -> Run
         parts = {"PostgreSQL": pipeline.postgres_pid, "exporter": exporter.pid}
         first = exporter
         if configuration.collector:
-            first = running.enter_context(pipeline.collector(exporter))
+            first = running.enter_context(pipeline.collector(exporter.addresses["http"]))
             parts["Collector"] = first.pid
         address = first.addresses[configuration.door]
         pipeline.empty()
@@ -196,7 +196,7 @@ def _details(runs: list[Run]) -> list[str]:
     middle = sorted(runs, key=lambda run: run.ratio)[len(runs) // 2]
     latencies = sorted(latency for run in runs for latency in run.latencies_ms)
     usage, millions = middle.usage, middle.spans / 1e6
-    alone = CORES / usage.ours * middle.speed
+    alone = CORES * middle.spans / (usage.ours * usage.seconds)
     shares = {name: f"{cores:.2f}" for name, cores in usage.cores.items()} | {"others": f"{usage.others:.2f}"}
     seconds = {name: f"{cores * usage.seconds / millions:.1f}" for name, cores in usage.cores.items()}
     return [

@@ -138,8 +138,8 @@ class Pipeline:
             yield Door(program, {"http": own["HTTP"], "grpc": own["GRPC"]})
 
     @contextmanager
-    def collector(self, exporter: Door) -> Iterator[Door]:
-        """A new Collector before the exporter, its queue on disk and empty; Jaeger's branch ends in nothing."""
+    def collector(self, exporter: str) -> Iterator[Door]:
+        """A new Collector before the exporter at host:port, its queue on disk and empty; Jaeger's branch ends here."""
         binary = tools.find_collector()
         if binary is None:
             raise LocalStackError(f"the Collector is not installed: `{tools.INSTALL_COMMAND}` builds it (needs Go)")
@@ -150,7 +150,7 @@ class Pipeline:
             "AGENT_OTEL_COLLECTOR_HEALTH": f"{LOOPBACK}:{health}",
             "AGENT_OTEL_COLLECTOR_METRICS_PORT": str(metrics),
             "AGENT_OTEL_COLLECTOR_STORAGE": str(self._folder / f"queue-{self._number}"),
-            "AGENT_OTEL_EXPORTER_HTTP_URL": f"http://{exporter.addresses['http']}",
+            "AGENT_OTEL_EXPORTER_HTTP_URL": f"http://{exporter}",
         }
         configs = [f"--config={tools.CONFIG_FOLDER / name}" for name in ("config.yaml", "without-jaeger.yaml")]
         with self._running("collector", [str(binary), *configs], environ, f"http://{LOOPBACK}:{health}/") as program:
