@@ -57,7 +57,8 @@ class Table(Generic[Item]):
     def _keyed(
         self, connection: Connection, statement: str, parameters: Sequence[dt.datetime] | None = None
     ) -> dict[SpanKey | EventKey, bytes]:
-        return dict(map(version, connection.execute(self._statements[statement], parameters)))
+        # Never prepared: the server would also make a plan for any parameters, and that one opens every partition.
+        return dict(map(version, connection.execute(self._statements[statement], parameters, prepare=False)))
 
 
 def distinct(items: Sequence[Item]) -> tuple[list[Item], list[Item]]:
