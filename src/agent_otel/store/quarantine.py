@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+import psycopg
 from psycopg.rows import dict_row
 
-from agent_otel.errors import ConfigurationError
+from agent_otel.errors import ConfigurationError, DatabaseUnavailableError
 from agent_otel.store import migrations, partitions, queries
 from agent_otel.store.connection import Connection, connect
 from agent_otel.store.rows import Batch, Version
@@ -29,7 +30,7 @@ class Entry(NamedTuple):
 
 
 class Quarantine:
-    """A connection for a retry. Use as a context manager."""
+    """A connection for a retry. Use as a context manager, which raises DatabaseUnavailableError when it is lost."""
 
     def __init__(self, database_url: str) -> None:
         self._connection: Connection = connect(database_url, application="quarantine", autocommit=True)
@@ -42,8 +43,12 @@ class Quarantine:
     def __enter__(self) -> "Quarantine":
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
         self._connection.close()
+        if isinstance(error, psycopg.Error):
+            raise DatabaseUnavailableError(
+                f"PostgreSQL gave up: {type(error).__name__}; what was stored until then is stored, run it again"
+            ) from error
 
     def require_rights(self) -> None:
         """Raise ConfigurationError unless this user may store records and mark entries."""
