@@ -9,7 +9,7 @@ from agent_otel.exporter.envelope import RawItem
 from agent_otel.exporter.mapping import map_logs, map_spans
 from agent_otel.store.quarantine import Quarantine
 from agent_otel.store.reader import Reader
-from agent_otel.store.rows import COLLISION, Batch
+from agent_otel.store.rows import COLLISION, Batch, QuarantineRow
 from agent_otel.store.tables import CONFLICT
 from agent_otel.store.writer import Writer
 from tests.fixtures.quarantine import batch, items, query, resource, span
@@ -167,6 +167,21 @@ def test_a_refused_item_is_at_most_twice_its_own_size(writer: Writer, database_u
     assert rows[0][1]
     assert rows[0][0] <= 2 * size + 10
     assert rows[1] == (size, False)
+
+
+@pytest.mark.parametrize(
+    ("reason", "stored"),
+    [("nul \0", "nul \ufffd"), ("half \ud800", "half ?"), ("x" * 1000, "x" * 1000), ("y" * 10**6, "y" * 999 + "…")],
+    ids=["nul", "surrogate", "at the limit", "beyond it"],
+)
+def test_no_reason_keeps_an_item_out_of_quarantine(writer: Writer, database_url: str, reason: str, stored: str) -> None:
+    """A reason may repeat what a sender wrote; whatever that is, the item is kept, and a retry can say it again."""
+    refused = Batch()
+    refused.quarantine.append(QuarantineRow("traces", reason, b"raw"))
+    writer.write(refused)
+    with Quarantine(database_url) as quarantine:
+        quarantine.mark({1: reason})
+    assert query(database_url, "SELECT reason, retry_reason FROM quarantine") == [(stored, stored)]
 
 
 def test_a_refused_log_record_is_kept_as_such(writer: Writer, database_url: str) -> None:

@@ -9,6 +9,7 @@ from psycopg.rows import dict_row
 from agent_otel.errors import ConfigurationError, DatabaseUnavailableError
 from agent_otel.store import migrations, partitions, queries
 from agent_otel.store.connection import Connection, connect
+from agent_otel.store.quarantining import reason_text
 from agent_otel.store.rows import Batch, Version
 from agent_otel.store.tables import CONFLICT, instant, key_columns, version
 
@@ -77,7 +78,8 @@ class Quarantine:
         """Note what became of entries: None for those that are stored, else why they stay."""
         if reasons:
             statement = queries.load("quarantine")["mark"]
-            self._connection.execute(statement, {"ids": list(reasons), "reasons": list(reasons.values())})
+            texts = [reason and reason_text(reason) for reason in reasons.values()]
+            self._connection.execute(statement, {"ids": list(reasons), "reasons": texts})
 
     def conflicts(self, batch: Batch) -> dict[Version, str]:
         """What of a batch contradicts a stored record; nothing is written."""

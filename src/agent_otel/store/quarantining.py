@@ -2,10 +2,14 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
 
 from agent_otel.store import queries
 from agent_otel.store.connection import Connection
 from agent_otel.store.rows import EventItem, QuarantineRow, Source, SpanItem
+
+#: Characters of a reason: it may list every field that is wrong.
+MAX_REASON: Final = 1000
 
 
 class Packing:
@@ -48,9 +52,16 @@ def add(connection: Connection, refused: Sequence[QuarantineRow]) -> None:
         pairs = sorted((digest, origin) for origin, digest in origins.items())
         connection.execute(statements["quarantine_origins"], [list(column) for column in zip(*pairs, strict=True)])
     keyed = sorted(
-        (_identity(row, origins), row.signal, row.reason, row.raw, origins.get(row.origin)) for row in distinct
+        (_identity(row, origins), row.signal, reason_text(row.reason), row.raw, origins.get(row.origin))
+        for row in distinct
     )
     connection.execute(statements["quarantine"], [list(column) for column in zip(*keyed, strict=True)])
+
+
+def reason_text(reason: str) -> str:
+    """A reason as it can be stored, whatever of a sender's text is in it: at most 1,000 characters, no NUL."""
+    cut = reason if len(reason) <= MAX_REASON else f"{reason[: MAX_REASON - 1]}…"
+    return cut.replace("\0", "\ufffd").encode(errors="replace").decode()
 
 
 def _identity(row: QuarantineRow, origins: dict[bytes, bytes]) -> bytes:
