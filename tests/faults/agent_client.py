@@ -8,9 +8,7 @@ flushes and ends with 0.
 import argparse
 import os
 import random
-import signal
 import sys
-import threading
 import time
 import uuid
 from pathlib import Path
@@ -22,6 +20,7 @@ from agent_otel import semconv as s
 from tests.faults import ledger
 from tests.faults.agent_runs import SPANS, STEPS
 from tests.faults.ledger import Ledger
+from tests.faults.stopping import Stop
 
 GRACE_NS: Final = 200_000_000
 _FLUSH_S: Final = 60.0
@@ -34,13 +33,12 @@ def main() -> int:
     parser.add_argument("rate", type=float, help="spans a second")
     parser.add_argument("--stock", action="store_true", help="with the SDK's own processor instead of the spool")
     arguments = parser.parse_args()
-    stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    stop = Stop()
     if arguments.stock:
         _use_stock_processor()
     book = Ledger(arguments.ledger, GRACE_NS)
     due = time.monotonic()
-    while not stop.wait(max(0.0, due - time.monotonic())):
+    while not stop.by(due):
         _execution(book)
         due += SPANS / arguments.rate
     result = agent_otel.flush(timeout=_FLUSH_S)

@@ -18,6 +18,7 @@ from tests.faults.rig import Rig
 ROOT: Final = Path(__file__).parents[2]
 _START_S: Final = 30.0
 _FINISH_S: Final = 120.0
+_ABORT_S: Final = 10.0
 _KILLED: Final = -signal.SIGKILL
 
 COLLECTOR_HTTP: Final = "AGENT_OTEL_COLLECTOR_HTTP"
@@ -88,7 +89,9 @@ class Client:
         """Return once it has ended after SIGTERM; raise when it does not, or not in order."""
         assert self.process is not None
         if not wait_until(lambda: self._ended() is not None, deadline - time.monotonic()):
-            self.kill()
+            # Python prints what its threads were at (-X faulthandler).
+            self.process.send_signal(signal.SIGABRT)
+            self.process.wait(_ABORT_S)
             raise RuntimeError(f"client {self.name} did not finish: {self.log.read_text()}")
         self.require_running_or(0)
 
@@ -189,7 +192,7 @@ def _has_begun(client: Client) -> bool:
 
 
 def _command(load: Load, endpoint: str, book: Path, options: Sequence[str]) -> list[str]:
-    python = [sys.executable, "-m"]
+    python = [sys.executable, "-X", "faulthandler", "-m"]
     if load.transport == "agent":
         return [*python, "tests.faults.agent_client", str(book), str(load.rate), *options]
     return [*python, "tests.faults.otlp_client", load.transport, endpoint, str(book), str(load.rate)]

@@ -5,9 +5,7 @@ at and ends with 0. An answer that tells a client to give up ends it with 3: und
 """
 
 import argparse
-import signal
 import sys
-import threading
 import time
 from pathlib import Path
 from typing import Final
@@ -15,6 +13,7 @@ from typing import Final
 from tests.faults import agent_runs, ledger
 from tests.faults.ledger import Ledger
 from tests.faults.otlp_sender import GrpcSender, HttpSender, RefusedError, Sender, UnavailableError
+from tests.faults.stopping import Stop
 
 _RUNS_PER_REQUEST: Final = 5
 _PAUSE_S: Final = 0.1
@@ -29,8 +28,7 @@ def main() -> int:
     parser.add_argument("ledger", type=Path)
     parser.add_argument("rate", type=float, help="spans a second")
     arguments = parser.parse_args()
-    stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    stop = Stop()
     sender: Sender = HttpSender(arguments.endpoint) if arguments.transport == "http" else GrpcSender(arguments.endpoint)
     book = Ledger(arguments.ledger)
     try:
@@ -43,10 +41,10 @@ def main() -> int:
     return 0
 
 
-def _send_paced(sender: Sender, book: Ledger, service: str, rate: float, stop: threading.Event) -> None:
+def _send_paced(sender: Sender, book: Ledger, service: str, rate: float, stop: Stop) -> None:
     """Send at the rate; what an outage held up is caught up afterwards."""
     due = time.monotonic()
-    while not stop.wait(max(0.0, due - time.monotonic())):
+    while not stop.by(due):
         _send_runs(sender, book, service)
         due += _RUNS_PER_REQUEST * agent_runs.SPANS / rate
 
