@@ -12,7 +12,7 @@ from typing import Final, NoReturn
 
 import grpc
 
-from agent_otel.errors import MalformedRequestError, RetryableError
+from agent_otel.errors import RequestTooLargeError, RetryableError
 from agent_otel.exporter.config import Address, Config
 from agent_otel.exporter.in_flight import InFlight
 from agent_otel.exporter.ingest import Encoding, Ingest
@@ -46,6 +46,7 @@ class GrpcReceiver:
         self._in_flight = in_flight
         self._metrics = metrics
         self._address = config.grpc
+        self._max_body = config.max_body
         self._threads = ThreadPoolExecutor(config.grpc_threads, "grpc")
         self._reception = Reception(config.grpc_receiving, config.body_seconds)
         options = [
@@ -100,7 +101,8 @@ class GrpcReceiver:
         except grpc.RpcError:
             raise RetryableError("the sender gave the call up") from None
         if message is None:
-            raise MalformedRequestError("the call ended before its message")
+            # gRPC's core has answered already when the message was too large, and does not say so here.
+            raise RequestTooLargeError(f"no message, or one of more than {self._max_body} bytes", "body")
         return message
 
     def _unimplemented(self, _messages: Iterator[bytes], context: grpc.ServicerContext) -> bytes:

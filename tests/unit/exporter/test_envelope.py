@@ -13,7 +13,7 @@ from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from agent_otel.errors import MalformedRequestError, RequestTooLargeError
-from agent_otel.exporter.envelope import RawItem, decode, wrap
+from agent_otel.exporter.envelope import RawItem, decode, most_items, wrap
 
 _OPTIONAL = descriptor_pb2.FieldDescriptorProto.LABEL_OPTIONAL
 _REPEATED = descriptor_pb2.FieldDescriptorProto.LABEL_REPEATED
@@ -156,3 +156,12 @@ def test_empty_groups_are_limited_too() -> None:
     assert decode(b"\x0a\x00" * 10, max_items=5) == []
     with pytest.raises(RequestTooLargeError, match="more parts"):
         decode(b"\x0a\x00" * 11, max_items=5)
+
+
+@pytest.mark.parametrize(
+    ("size", "most"), [(0, 10_000), (23, 10_000), (24, 10_001), (24 * 990_000, 1_000_000), (10**9, 1_000_000)]
+)
+def test_the_items_of_a_request_are_limited_by_its_size(size: int, most: int) -> None:
+    """Ten thousand may be of any size; above that there is one for every 24 bytes, up to the limit."""
+    assert most_items(size, 1_000_000) == most
+    assert most_items(size, 5) == 5

@@ -37,3 +37,16 @@ def test_many_different_reasons_stay_small() -> None:
     assert refusals.total == 1_000
     assert len(refusals.message()) <= 1024
     assert "other reasons" in refusals.message()
+
+
+def test_beyond_a_thousand_rows_the_request_is_kept_as_a_whole() -> None:
+    """Then nothing further needs its bytes; the reasons are counted all the same."""
+    refusals = Refusals("traces", b"request", 10**6)
+    for number in range(1_000):
+        refusals.refuse("reason", b"item")
+        assert not refusals.whole, number
+    for _ in range(2):
+        refusals.refuse("reason", b"")
+        assert refusals.whole
+    assert [row.raw for row in refusals.take()] == [b"item"] * 1_000 + [b"request"]
+    assert refusals.total == 1_002
