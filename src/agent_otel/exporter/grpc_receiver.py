@@ -12,7 +12,7 @@ from typing import Final, NoReturn
 
 import grpc
 
-from agent_otel.errors import RequestTooLargeError, RetryableError
+from agent_otel.errors import RetryableError
 from agent_otel.exporter.config import Address, Config
 from agent_otel.exporter.in_flight import InFlight
 from agent_otel.exporter.ingest import Encoding, Ingest
@@ -46,7 +46,6 @@ class GrpcReceiver:
         self._in_flight = in_flight
         self._metrics = metrics
         self._address = config.grpc
-        self._max_body = config.max_body
         self._threads = ThreadPoolExecutor(config.grpc_threads, "grpc")
         self._reception = Reception(config.grpc_receiving, config.body_seconds)
         options = [
@@ -99,10 +98,10 @@ class GrpcReceiver:
             with self._reception.place(context):
                 message = next(messages, None)
         except grpc.RpcError:
-            raise RetryableError("the sender gave the call up") from None
+            message = None
         if message is None:
-            # gRPC's core has answered already when the message was too large, and does not say so here.
-            raise RequestTooLargeError(f"no message, or one of more than {self._max_body} bytes", "body")
+            # gRPC's core answers a too large message itself, and does not tell us which of the two it was.
+            raise RetryableError("the call ended before its message: too large, or given up", "grpc_message")
         return message
 
     def _unimplemented(self, _messages: Iterator[bytes], context: grpc.ServicerContext) -> bytes:

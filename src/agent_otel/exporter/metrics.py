@@ -20,6 +20,8 @@ _SECONDS: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.
 LIMITS: Final = (
     "body",
     "inflated_body",
+    # A gRPC message above the same limit; also calls that their senders gave up, which look the same from here.
+    "grpc_message",
     "items",
     "framing",
     "in_flight",
