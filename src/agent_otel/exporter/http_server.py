@@ -140,7 +140,7 @@ class _Connection(server.HTTPConnection):
                 self.rfile.discard(_LINGER_SECONDS, _LINGER_BYTES)
         if self._counted:
             self._counted = False
-            self.server.count(-1)
+            self.server.forget(self)
         super().close()
 
 
@@ -261,6 +261,11 @@ class _Server(server.HTTPServer):
                 if conn.rfile.overdue():
                     with contextlib.suppress(OSError):
                         conn.socket.shutdown(socket.SHUT_RD)
+
+    def forget(self, conn: _Connection) -> None:
+        """A connection is closed."""
+        self._gathering.discard(conn)
+        self.count(-1)
 
     def error_log(self, msg: str = "", level: int = logging.INFO, traceback: bool = False) -> None:
         """Log what cheroot has to say."""

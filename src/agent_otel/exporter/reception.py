@@ -34,6 +34,7 @@ class Reception:
         self._begun: dict[int, tuple[float, Call]] = {}
         self._cancelled: set[int] = set()
         self._waiting = 0
+        self._next_cut = 0.0
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="grpc-reception", daemon=True)
 
@@ -80,8 +81,13 @@ class Reception:
                 call.cancel()
 
     def _slow(self) -> list[Call]:
+        now = time.monotonic()
         with self._changed:
-            oldest = time.monotonic() - (min(PATIENCE, self._seconds) if self._waiting else self._seconds)
-            slow = {number: call for number, (begun, call) in self._begun.items() if begun < oldest}
-            self._cancelled.update(slow)
-        return list(slow.values())
+            oldest_first = sorted((begun, number, call) for number, (begun, call) in self._begun.items())
+            slow = [entry for entry in oldest_first if entry[0] < now - self._seconds]
+            if not slow and self._waiting and now >= self._next_cut:
+                # Not all of them: were every sender slow, none would ever come to its end.
+                slow = [entry for entry in oldest_first if entry[0] < now - PATIENCE][: max(1, self._places // 2)]
+                self._next_cut = now + PATIENCE if slow else now
+            self._cancelled.update(number for _, number, _ in slow)
+        return [call for _, _, call in slow]
