@@ -1,5 +1,6 @@
 """A real exporter on a real PostgreSQL, and what is needed to look at both."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -35,6 +36,11 @@ class Exporter(NamedTuple):
         """Status and body of a page of the admin port."""
         status, _, body = post(self.addresses.admin, path, None, {}, "GET")
         return status, body.decode()
+
+    def received(self) -> int:
+        """Spans received since the start, stored or not."""
+        counted = re.search(r'items_received_total\{signal="traces"\} (\d+)', self.admin("/metrics")[1])
+        return int(counted[1]) if counted else 0
 
 
 @contextmanager

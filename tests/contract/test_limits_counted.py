@@ -89,6 +89,22 @@ def test_connections_around_the_limit(database_url: str) -> None:
         assert counted(exporter, "connections") == 1
 
 
+@every_door
+def test_requests_around_the_limit(database_url: str, door: Door) -> None:
+    """Two are under way and stored in the end; a third one is told to come back, at once."""
+    with running(database_url, REQUESTS="2") as exporter, ThreadPoolExecutor() as threads:
+        traces = [numbered.new_trace() for _ in range(3)]
+        bodies = [numbered.traces(trace, "a").SerializeToString() for trace in traces]
+        with locked(database_url):
+            waiting = [threads.submit(door.send, exporter.addresses, TRACES, body) for body in bodies[:2]]
+            assert wait_until(lambda: exporter.received() == 2, _SECONDS)
+            third = door.send(exporter.addresses, TRACES, bodies[2])
+            assert (third.code, third.retry_after) == (_TOO_MUCH, 1)
+        assert [reply.result().code for reply in waiting] == [_OK, _OK]
+        assert [numbered.stored_spans(exporter, trace) for trace in traces] == [["a"], ["a"], []]
+        assert counted(exporter, "requests") == 1
+
+
 @pytest.mark.parametrize("size", [MAX_ITEM_BYTES - 1, MAX_ITEM_BYTES, MAX_ITEM_BYTES + 1], ids=["-1", "0", "+1"])
 @pytest.mark.parametrize("name", ["grpc", "http", "json"])
 def test_spans_around_the_limit(wide: Exporter, name: str, size: int) -> None:

@@ -48,6 +48,7 @@ class Config(NamedTuple):
     header_bytes: int
     max_body: int
     max_items: int
+    requests: int
     in_flight: int
     queue: int
     transaction_rows: int
@@ -194,13 +195,28 @@ SETTINGS: Final = (
     Setting("workers", f"{_X}WORKERS", "1", _count(64), "processes that receive and write; limits hold for each"),
     Setting("insecure_bind", "AGENT_OTEL_INSECURE_BIND", "0", _flag, "1 allows addresses that others can reach"),
     Setting("hosts", f"{_X}HOSTS", "localhost", _hosts, "names for the Host header beside localhost and IPs"),
-    Setting("grpc_threads", f"{_X}GRPC_THREADS", "16", _count(512), "gRPC requests worked on at once; others wait"),
+    Setting(
+        "grpc_threads",
+        f"{_X}GRPC_THREADS",
+        "32",
+        _count(512),
+        "threads for gRPC: more than requests, so that others are told",
+    ),
     Setting("grpc_receiving", f"{_X}GRPC_RECEIVING", "4", _count(512), "gRPC messages received at once; others wait"),
-    Setting("http_threads", f"{_X}HTTP_THREADS", "16", _count(512), "HTTP requests worked on at once; others wait"),
+    Setting(
+        "http_threads",
+        f"{_X}HTTP_THREADS",
+        "32",
+        _count(512),
+        "threads for HTTP: more than requests, so that others are told",
+    ),
     Setting("connections", f"{_X}CONNECTIONS", "4096", _count(65536), "connections open at once, at each door"),
     Setting("header_bytes", f"{_X}HEADER_BYTES", "32KiB", _size, "largest head of an HTTP request"),
     Setting("max_body", f"{_X}MAX_BODY", "72MiB", _size, "largest request, before and after inflating"),
     Setting("max_items", f"{_X}MAX_ITEMS", "1000000", _count(10_000_000), "most spans or log records in a request"),
+    Setting(
+        "requests", f"{_X}REQUESTS", "16", _count(4096), "requests under way at once; others are told to come back"
+    ),
     Setting("in_flight", f"{_X}IN_FLIGHT", "96MiB", _size, "request bytes held at once, over all connections"),
     Setting("queue", f"{_X}QUEUE", "1024", _count(65536), "parts of requests that wait for a transaction at once"),
     Setting("transaction_rows", f"{_X}TRANSACTION_ROWS", "10000", _count(1_000_000), "most items in a transaction"),

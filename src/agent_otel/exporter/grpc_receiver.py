@@ -81,6 +81,8 @@ class GrpcReceiver:
     def _export(self, signal: Signal, messages: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
         code = grpc.StatusCode.OK
         try:
+            # Also before the message is received, which costs more than all of a refusal.
+            self._in_flight.check()
             body = self._received(messages, context)
             with self._in_flight.reserve() as room:
                 room.grow(len(body))

@@ -1,4 +1,4 @@
-"""Admission by bytes: how much request data the process holds at once, over all connections."""
+"""Admission: how many requests, and how many bytes of them, a worker has under way at once, over all connections."""
 
 import threading
 from types import TracebackType
@@ -15,20 +15,38 @@ class Gauge(Protocol):
 
 
 class InFlight:
-    """Counts the bytes of requests from their arrival to their answer, and refuses what does not fit.
+    """Counts requests and their bytes from their arrival to their answer, and refuses what does not fit.
 
-    It refuses at once instead of waiting: two half-read bodies would otherwise wait for each other.
+    It refuses at once instead of waiting: two half-read bodies would otherwise wait for each other, and a request that
+    waits longer than its sender does is stored for nobody and sent again.
     """
 
-    def __init__(self, limit: int, gauge: Gauge) -> None:
+    def __init__(self, requests: int, limit: int, gauge: Gauge) -> None:
+        self._most_requests = requests
         self._limit = limit
         self._gauge = gauge
         self._lock = threading.Lock()
-        self._bytes = 0
+        self._requests = self._bytes = 0
 
     def reserve(self) -> "Reservation":
         """Room for one request; empty at first."""
         return Reservation(self)
+
+    def check(self) -> None:
+        """Raise OverloadedError when one request more would be refused now."""
+        if self._requests >= self._most_requests:
+            raise OverloadedError(f"{self._most_requests} requests are under way; send it again later", "requests")
+
+    def enter(self) -> None:
+        """Count one request more; raises OverloadedError when there are too many."""
+        with self._lock:
+            self.check()
+            self._requests += 1
+
+    def leave(self) -> None:
+        """Count one request less."""
+        with self._lock:
+            self._requests -= 1
 
     def change(self, size: int) -> None:
         """Take (or, when negative, give back) `size` bytes; raises OverloadedError when there is no room."""
@@ -42,7 +60,7 @@ class InFlight:
 
 
 class Reservation:
-    """The room of one request. A context manager: leaving it gives everything back."""
+    """The room of one request. A context manager: entering it may be refused, leaving it gives everything back."""
 
     def __init__(self, in_flight: InFlight) -> None:
         self._in_flight = in_flight
@@ -54,6 +72,7 @@ class Reservation:
         self._size += size
 
     def __enter__(self) -> Self:
+        self._in_flight.enter()
         return self
 
     def __exit__(
@@ -61,3 +80,4 @@ class Reservation:
     ) -> None:
         self._in_flight.change(-self._size)
         self._size = 0
+        self._in_flight.leave()

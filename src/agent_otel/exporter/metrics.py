@@ -24,6 +24,7 @@ LIMITS: Final = (
     "grpc_message",
     "items",
     "framing",
+    "requests",
     "in_flight",
     "queue",
     "connections",

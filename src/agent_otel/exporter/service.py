@@ -38,7 +38,7 @@ class Service:
 
     def __init__(self, config: Config, metrics: Metrics, listening: socket.socket | None = None) -> None:
         self._config = config
-        in_flight = InFlight(config.in_flight, metrics.in_flight_bytes)
+        in_flight = InFlight(config.requests, config.in_flight, metrics.in_flight_bytes)
         limits = Limits(config.queue, config.in_flight, config.transaction_rows, config.transaction_bytes)
         self._commits = GroupCommit(Writer(config.database_url), limits, metrics)
         ingest = Ingest(self._commits, config, metrics)
