@@ -120,18 +120,17 @@ def latest(time_ns: int) -> list[Any]:
 def facts_of(rank: str, fields: tuple[Field, ...], values: Mapping[str, Any]) -> Facts:
     """The facts that one record gives about `fields`; `values` holds what it says, by field name, already typed."""
     facts: Facts = {}
-    for field in fields:
-        value = values.get(field.name)
-        if field.rule == "outcome":
-            facts[field.name] = [rank, value]
-        elif value is None:
-            continue
-        elif field.rule == "union":
-            facts[field.name] = _bounded({str(member): ["", True] for member in value})
-        elif field.rule == "by_key":
-            facts[field.name] = _bounded({key: [rank, member] for key, member in value.items()})
+    for name, _, _, rule, _ in fields:
+        value = values.get(name)
+        if value is None:
+            if rule == "outcome":
+                facts[name] = [rank, None]
+        elif rule == "union":
+            facts[name] = _bounded({str(member): ["", True] for member in value})
+        elif rule == "by_key":
+            facts[name] = _bounded({key: [rank, member] for key, member in value.items()})
         else:
-            facts[field.name] = [rank, value]
+            facts[name] = [rank, value]
     return facts
 
 

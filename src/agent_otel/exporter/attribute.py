@@ -30,8 +30,10 @@ _INT: Final = 0x18
 _DOUBLE: Final = 0x21
 
 _MAX_SHORT: Final = 127
-#: Longer varints are negative, or no int64 at all.
-_MAX_VARINT: Final = 9
+#: From here on, a byte of a varint says that another follows.
+_CONTINUED: Final = 128
+#: Bytes of an int value; longer varints are negative, or no int64 at all.
+_MAX_INT_SIZE: Final = 12
 _NEVER: Final = b"\xff"
 _double: Final = Struct("<d").unpack_from
 
@@ -138,24 +140,20 @@ def _varint(number: int) -> bytes:
 def _number(field: bytes, start: int, size: int) -> bool | int | float | None:
     if size < 4 or field[start] != _VALUE or field[start + 1] != size - 2:
         return None
-    kind = field[start + 2]
+    kind, last = field[start + 2], field[-1]
     if kind == _INT:
-        return _positive(field[start + 3 :])
+        # A varint that ends where it should and has no superfluous bytes.
+        if last >= _CONTINUED or size > _MAX_INT_SIZE or (last == 0 and size > 4):
+            return None
+        value = last
+        for byte in field[-2 : start + 2 : -1]:
+            if byte < _CONTINUED:
+                return None
+            value = (value << 7) + byte - _CONTINUED
+        return value
     if kind == _DOUBLE and size == 11:
-        return _ordinary(_double(field, start + 3)[0], field[-1])
-    return bool(field[-1]) if kind == _BOOL and size == 4 and field[-1] < 2 else None
-
-
-def _positive(varint: bytes) -> int | None:
-    """The number in a varint without superfluous bytes."""
-    value = shift = 0
-    for byte in varint:
-        value |= (byte & 0x7F) << shift
-        shift += 7
-        if byte < 0x80:
-            break
-    ended = byte < 0x80 and shift == 7 * len(varint) and shift <= 7 * _MAX_VARINT
-    return value if ended and (byte or len(varint) == 1) else None
+        return _ordinary(_double(field, start + 3)[0], last)
+    return bool(last) if kind == _BOOL and size == 4 and last < 2 else None
 
 
 def _ordinary(number: float, last_byte: int) -> float | None:

@@ -6,7 +6,7 @@ from typing import Any, Final
 from agent_otel.exporter.attribute import Attribute, unremembered
 from agent_otel.exporter.attribute_memo import AttributeMemo
 from agent_otel.exporter.promoted import SOURCES
-from agent_otel.exporter.shape import Shapes
+from agent_otel.exporter.shape import Pick, Shapes
 from agent_otel.exporter.values import KNOWN, Reading
 
 _MEMO: Final = AttributeMemo()
@@ -16,33 +16,25 @@ _SHAPES: Final = Shapes(SOURCES)
 class AttributeList:
     """Attributes by column. Made once a span, so it holds what it was given and works out the rest when asked."""
 
-    __slots__ = ("_keys", "_members", "_shape", "_values", "canonical")
+    __slots__ = ("_keys", "_members", "_values", "canonical", "shape")
 
     def __init__(self, attributes: Sequence[Attribute], canonical: Sequence[bytes] | None, reading: Reading) -> None:
         self._keys, self._values, self._members, fields = zip(*attributes, strict=True) if attributes else _NOTHING
-        self._shape = _SHAPES.of(self._keys)
-        if not self._shape.unique:
+        #: What follows from their keys.
+        self.shape = shape = _SHAPES.of(self._keys)
+        if not shape.unique:
             reading.lossless = False
-        order = self._shape.order
         #: The KeyValue messages in canonical encoding and order.
-        self.canonical = canonical or (order(fields) if order else fields)
+        self.canonical = canonical or (shape.order(fields) if shape.order else fields)
 
-    def json(self) -> bytes:
-        """All of them as a JSON object."""
-        return _object(self._shape.members(self._members))
-
-    def attributes(self) -> bytes:
-        """What is not content, as a JSON object."""
-        return _object(self._shape.attributes(self._members))
-
-    def content(self) -> bytes | None:
-        """The content as a JSON object; None when there is none."""
-        content = self._shape.content
-        return _object(content(self._members)) if content else None
+    def json(self, pick: Pick) -> bytes:
+        """Those that `pick`, one of the shape's, takes as a JSON object."""
+        # Joined twice, because a single member, which may be megabytes of content, is not copied by the inner one.
+        return b"".join((b"{", b",".join(pick(self._members)), b"}"))
 
     def columns(self) -> tuple[Any, ...]:
         """The values of `promoted.SOURCES`, None where there is none."""
-        return self._shape.columns((*self._values, None))
+        return self.shape.columns((*self._values, None))
 
     def values(self) -> dict[str, Any]:
         """Values by key; of a repeated key the last one stands. Texts are not cut."""
@@ -94,8 +86,3 @@ def _key_bytes(field: bytes) -> bytes:
         start, shift = start + 1, shift + 7
         if byte < 0x80:
             return field[start : start + length]
-
-
-def _object(members: Sequence[bytes]) -> bytes:
-    # Joined twice, because a single member, which may be megabytes of content, is not copied by the inner one.
-    return b"".join((b"{", b",".join(members), b"}"))

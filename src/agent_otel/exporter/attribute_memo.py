@@ -14,7 +14,7 @@ from agent_otel.exporter.values import Reading
 MAX_SIZE: Final = 88
 MAX_ENTRIES: Final = 32_768
 MAX_NAMES: Final = 4_096
-MAX_VALUES_OF_A_NAME: Final = 512
+MAX_VALUES_OF_A_NAME: Final = 128
 
 
 class AttributeMemo:
@@ -28,16 +28,17 @@ class AttributeMemo:
 
     def read(self, field: bytes, reading: Reading) -> Attribute:
         """The attribute in a KeyValue message that is not `known`. Raises DecodeError when it is none."""
-        name = self._names.get(field[: field[1] + 2]) if len(field) > 1 else None
+        size = len(field)
+        name = self._names.get(field[: field[1] + 2]) if size > 1 else None
         if name is None:
             name = self._new_name(field)
             if name is None:
                 return decoded(field, reading)
         # What may be longer than its limit is cut by the slower way.
-        attribute = simple(field, name) if len(field) <= reading.limits.value or name.content else None
+        attribute = simple(field, name) if size <= reading.limits.value or name.content else None
         if attribute is None:
             return self._unusual(field, name, reading)
-        if name.remembered < MAX_VALUES_OF_A_NAME:
+        if name.remembered < MAX_VALUES_OF_A_NAME and size <= MAX_SIZE:
             self._remember(field, attribute, name)
         return attribute
 
@@ -46,7 +47,7 @@ class AttributeMemo:
         attribute = decoded(field, own)
         if not own.lossless:
             reading.lossless = False
-        elif _is_flat(attribute[1]):
+        elif len(field) <= MAX_SIZE and name.remembered < MAX_VALUES_OF_A_NAME and _is_flat(attribute[1]):
             self._remember(field, attribute, name)
         return attribute
 
@@ -59,10 +60,9 @@ class AttributeMemo:
         return new
 
     def _remember(self, field: bytes, attribute: Attribute, name: Name) -> None:
-        if len(field) <= MAX_SIZE and name.remembered < MAX_VALUES_OF_A_NAME:
-            self._make_room()
-            name.remembered += 1
-            self._attributes[field] = attribute
+        self._make_room()
+        name.remembered += 1
+        self._attributes[field] = attribute
 
     def _make_room(self) -> None:
         if len(self._attributes) >= MAX_ENTRIES or len(self._names) >= MAX_NAMES:

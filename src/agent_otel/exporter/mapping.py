@@ -50,22 +50,22 @@ def _map(items: Sequence[RawItem], signal: str, limits: Limits, add: Add) -> Bat
     batch = Batch()
     origins = Origins(limits, batch.capped)
     packing = Packing()
-    last = None
+    # Items come in groups of one origin, which is looked up and noted once a group.
+    frame, origin, noted = None, None, None
     for item in items:
         try:
-            origin = origins.of(item)
-            if origin is not last and batch.collides(origin.resource, origin.scope):
+            if origin is None or item[1:] != frame:
+                frame, origin = item[1:], origins.of(item)
+            if origin is not noted and batch.collides(origin.resource, origin.scope):
                 raise ValueError(COLLISION)
             if len(item.raw) <= LARGE_ITEM:
                 add(batch, item, origin)
             else:
-                _check_large(item, signal)
-                with _large:
-                    add(batch, item, origin)
-            if origin is not last:
+                _add_large(batch, item, origin, signal, add)
+            if origin is not noted:
                 batch.resources[origin.resource.resource_id] = origin.resource
                 batch.scopes[origin.scope.scope_id] = origin.scope
-                last = origin
+                noted = origin
         except DecodeError as error:
             batch.quarantine.append(packing.row(signal, f"not valid protobuf: {error}", item))
         except ValueError as error:
@@ -73,7 +73,9 @@ def _map(items: Sequence[RawItem], signal: str, limits: Limits, add: Add) -> Bat
     return batch
 
 
-def _check_large(item: RawItem, signal: str) -> None:
+def _add_large(batch: Batch, item: RawItem, origin: Origin, signal: str, add: Add) -> None:
     if len(item.raw) > MAX_ITEM_BYTES:
         raise ValueError(f"larger than {MAX_ITEM_BYTES} bytes")
     part_count.check(item.raw, "Span" if signal == "traces" else "LogRecord")
+    with _large:
+        add(batch, item, origin)

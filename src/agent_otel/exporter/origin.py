@@ -15,7 +15,7 @@ from agent_otel.exporter.values import Reading, encode
 from agent_otel.store.rows import ResourceRow, ScopeRow
 
 #: Programs send the same resource and scope with every request, so they are decoded once in the life of this process.
-MAX_REMEMBERED: Final = 1_024
+MAX_REMEMBERED: Final = 512
 #: Larger ones are decoded once a request, so that a hostile client cannot make us hold them.
 MAX_REMEMBERED_BYTES: Final = 8 * 1024
 
@@ -42,20 +42,15 @@ class Origins:
         self._limits = limits
         self._capped = capped
         self._known: dict[Frame, Origin] = {}
-        self._last: tuple[Frame, Origin] | None = None
 
     def of(self, item: RawItem) -> Origin:
         """The origin of an item. Raises DecodeError or ValueError when its bytes cannot be read."""
         frame = item[1:]
-        # Items come in groups of one origin.
-        if self._last is not None and self._last[0] == frame:
-            return self._last[1]
         origin = self._known.get(frame) or _remembered.get((frame, self._limits))
         if origin is None:
             origin = self._read(frame)
             _remember(frame, self._limits, origin)
         self._known[frame] = origin
-        self._last = frame, origin
         return origin
 
     def _read(self, frame: Frame) -> Origin:

@@ -13,9 +13,10 @@ from agent_otel.semconv import CONTENT_ATTRIBUTES
 #: Takes a value for each key; gives those wanted, in a fixed order.
 Pick: TypeAlias = Callable[[tuple[Any, ...]], tuple[Any, ...]]
 
-MAX_SHAPES: Final = 4_096
-#: Lists of more keys are not remembered.
+MAX_SHAPES: Final = 1_024
+#: Lists of more keys, or of more characters in their keys, are not remembered.
 MAX_KEYS: Final = 64
+MAX_CHARACTERS: Final = 4 * 1_024
 
 
 class Shape:
@@ -53,7 +54,7 @@ class Shapes:
         shape = self._known.get(keys)
         if shape is None:
             shape = Shape(keys, self._columns)
-            if len(keys) <= MAX_KEYS:
+            if len(keys) <= MAX_KEYS and sum(map(len, keys)) <= MAX_CHARACTERS:
                 if len(self._known) >= MAX_SHAPES:
                     self._known.clear()
                 self._known[keys] = shape

@@ -23,13 +23,13 @@ NONE: Final = Parts(None, ())
 
 
 def events(fields: Sequence[bytes], reading: Reading) -> Parts:
-    """Read a span's events. Raises DecodeError when one of them is none."""
-    return _read(fields, _event, reading.limits.events, "events", reading) if fields else NONE
+    """Read a span's events, of which there are some. Raises DecodeError when one of them is none."""
+    return _read(fields, _event, reading.limits.events, "events", reading)
 
 
 def links(fields: Sequence[bytes], reading: Reading) -> Parts:
-    """Read a span's links. Raises DecodeError when one of them is none."""
-    return _read(fields, _link, reading.limits.links, "links", reading) if fields else NONE
+    """Read a span's links, of which there are some. Raises DecodeError when one of them is none."""
+    return _read(fields, _link, reading.limits.links, "links", reading)
 
 
 def _read(
@@ -57,7 +57,7 @@ def _event(field: bytes, reading: Reading) -> tuple[dict[str, Any], bytes]:
     shown = {
         "time_unix_nano": event.time_unix_nano,
         "name": reading.label(event.name),
-        "attributes": orjson.Fragment(attributes.json()),
+        "attributes": orjson.Fragment(attributes.json(attributes.shape.members)),
     }
     if event.dropped_attributes_count:
         shown["dropped_attributes_count"] = event.dropped_attributes_count
@@ -70,7 +70,7 @@ def _link(field: bytes, reading: Reading) -> tuple[dict[str, Any], bytes]:
     shown = {
         "trace_id": reading.label(link.trace_id.hex()),
         "span_id": reading.label(link.span_id.hex()),
-        "attributes": orjson.Fragment(attributes.json()),
+        "attributes": orjson.Fragment(attributes.json(attributes.shape.members)),
     }
     if link.trace_state:
         shown["trace_state"] = reading.label(link.trace_state)

@@ -33,12 +33,14 @@ def _normalise(message: Any, parts: Parts) -> int:
     """Put the parts in place; return how many bytes an empty status took that is now gone."""
     attributes, events, links = parts
     if attributes:
-        _replace(message.attributes, attributes)
+        container = message.attributes
+        del container[:]
+        container.extend(attributes)
     if events:
         _replace(message.events, events)
     if links:
         _replace(message.links, links)
-    if isinstance(message, WireSpan) and message.HasField("status") and not message.status.ByteSize():
+    if type(message) is WireSpan and message.HasField("status") and not message.status.ByteSize():
         message.ClearField("status")
         return _EMPTY_STATUS
     return 0

@@ -139,6 +139,8 @@ def _fixed(columns: Sequence[Sequence[Any]], layout: Layout) -> Column:
 
 def _column(values: Sequence[Any], kind: str) -> Column:
     encode = _ENCODERS[kind]
+    if values.count(None) == len(values):
+        return repeat(_NULL, len(values))
     if kind in _UNIQUE:
         return [_NULL if value is None else encode(value) for value in values]
     packed = {value: encode(value) for value in set(values) if value is not None}
