@@ -13,8 +13,8 @@ from tests.store import test_executions
 
 
 @pytest.fixture(autouse=True)
-def own_memo(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was read with a bug planted must not be remembered by the tests that follow."""
+def _own_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is read while a bug is planted must not be remembered afterwards."""
     monkeypatch.setattr(attribute_list, "_MEMO", AttributeMemo())
 
 

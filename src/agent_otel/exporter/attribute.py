@@ -34,7 +34,6 @@ _MAX_SHORT: Final = 127
 _CONTINUED: Final = 128
 #: Bytes of an int value; longer varints are negative, or no int64 at all.
 _MAX_INT_SIZE: Final = 12
-_NEVER: Final = b"\xff"
 _double: Final = Struct("<d").unpack_from
 
 
@@ -70,7 +69,7 @@ def simple(field: bytes, name: Name) -> Attribute | None:
     size = len(field) - start
     prefix = _TEXT_PREFIXES[size] if size < _PREFIXES else _text_prefix(size)
     value: Value
-    if field.startswith(prefix, start):
+    if prefix and field.startswith(prefix, start):
         try:
             value = field[start + len(prefix) :].decode()
         except UnicodeDecodeError:
@@ -116,7 +115,7 @@ def _parsed(field: bytes) -> KeyValue:
 def _text_prefix(size: int) -> bytes:
     """How a text value begins that takes `size` bytes in all: tag and length of the value, tag and length of the text.
 
-    The one canonical spelling; bytes that never occur where no text gives that size.
+    The one canonical spelling; nothing where no text gives that size.
     """
     for width in range(1, 6):
         for outer in (width, width + 1):
@@ -125,7 +124,7 @@ def _text_prefix(size: int) -> bytes:
             prefix = bytes([_VALUE]) + _varint(len(inner) + length) + inner if inner else b""
             if len(prefix) == 2 + width + outer:
                 return prefix
-    return _NEVER
+    return b""
 
 
 def _varint(number: int) -> bytes:

@@ -68,7 +68,7 @@ def test_the_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    "sent", [b"", b"\x0a", b"\x0a\x7f", b"\x0a\x01a\x12\x05", b"\xff" * 9, field("k", "v") + b"\xff"]
+    "sent", [b"", b"\x0a", b"\x0a\x7f", b"\x0a\x01a\x12\x05", b"\x0a\x01a\xff", b"\xff" * 9, field("k", "v") + b"\xff"]
 )
 def test_what_is_no_attribute_is_refused(sent: bytes) -> None:
     """Bytes that protobuf refuses raise; the empty message is an attribute without key and value."""
