@@ -181,8 +181,8 @@ def test_a_log_record_of_anything_costs_only_itself(exporter: Exporter, door: Do
 
 
 def test_a_grpc_sender_that_stops_half_way_keeps_nobody_out(database_url: str) -> None:
-    """Six calls whose message never ends want the two places there are: a good call is answered all the same."""
-    with running(database_url, GRPC_THREADS="8", GRPC_RECEIVING="2", BODY_SECONDS="20") as exporter:
+    """Six calls whose message never ends want the four places there are: a good call is answered all the same."""
+    with running(database_url, GRPC_THREADS="8", GRPC_RECEIVING="4", BODY_SECONDS="20") as exporter:
         stuck = [socket.create_connection(exporter.addresses.grpc) for _ in range(6)]
         try:
             for connection in stuck:

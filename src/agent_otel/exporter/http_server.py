@@ -90,10 +90,6 @@ class HttpServer:
             self._thread.join(seconds)
 
 
-def _file(connection: socket.socket, mode: str, size: int) -> Any:
-    return connection if "r" in mode else makefile.MakeFile(connection, mode, size)
-
-
 class _Request(server.HTTPRequest):
     """A request of which cheroot reads the head only."""
 
@@ -117,8 +113,10 @@ class _Connection(server.HTTPConnection):
     unread = False
 
     def __init__(self, owner: "_Server", connection: socket.socket, _makefile: object = None) -> None:
-        super().__init__(owner, connection, _file)
-        self.rfile = Reader(connection, owner.patience)
+        def file(connection: socket.socket, mode: str, size: int) -> Any:
+            return Reader(connection, owner.patience) if "r" in mode else makefile.MakeFile(connection, mode, size)
+
+        super().__init__(owner, connection, file)
         self._counted = True
         owner.count(1)
 

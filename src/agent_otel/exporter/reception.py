@@ -13,7 +13,7 @@ from typing import Final, Protocol
 from agent_otel.errors import OverloadedError
 
 #: A sender may take this many seconds while others wait for its place; on one machine 64 MiB take a tenth of that.
-PATIENCE: Final = 1.0
+PATIENCE: Final = 2.0
 _TICK: Final = 0.1
 
 
