@@ -107,6 +107,11 @@ def test_wrong_framing_is_a_bad_request(exporter: Exporter, sent: bytes) -> None
     assert status(raw(exporter, sent)) == 400
 
 
+def test_a_head_that_begins_with_a_continuation_is_a_bad_request(exporter: Exporter) -> None:
+    """The first line continues nothing, so it is no header."""
+    assert status(raw(exporter, b"POST /v1/traces HTTP/1.1\r\n localhost\r\nContent-Length: 0\r\n\r\n")) == 400
+
+
 def test_a_body_beyond_the_limit_is_refused_while_it_is_sent(exporter: Exporter) -> None:
     """The answer to 8 MiB against a limit of 1 MiB arrives, with or without a length announced."""
     body = bytes(8 * 2**20)

@@ -1,6 +1,6 @@
 """`python -m tests.fuzz`: hostile input at every door of a real exporter on a real PostgreSQL.
 
-Exit code 0 when nothing was wrong. The same --seed sends the same payloads.
+Exit code 0 when nothing was wrong. The same --seed sends the same payloads, but for the time in their spans.
 """
 
 import argparse

@@ -90,8 +90,23 @@ class HttpServer:
             self._thread.join(seconds)
 
 
+class _HeaderReader(server.HeaderReader):
+    """Header lines, of which the first must not continue another."""
+
+    def __call__(self, rfile: Any, hdict: dict[bytes, bytes] | None = None) -> Any:
+        """The headers; raises ValueError when they are none."""
+        untyped: Any = super()
+        try:
+            return untyped.__call__(rfile, hdict)
+        except UnboundLocalError:
+            # cheroot looks for the header that the line continues.
+            raise ValueError("Illegal continuation line.") from None
+
+
 class _Request(server.HTTPRequest):
     """A request of which cheroot reads the head only."""
+
+    header_reader = _HeaderReader()
 
     def respond(self) -> None:
         """Answer; the body is for the gateway to read."""

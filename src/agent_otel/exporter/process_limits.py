@@ -13,6 +13,8 @@ from typing import Final
 logger: Final = logging.getLogger(__name__)
 
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+# Its Python side writes a traceback for a header's name that is not UTF-8, and goes on without the header.
+logging.getLogger("grpc._cython.cygrpc").setLevel(logging.CRITICAL)
 
 #: malloc.h
 _M_MMAP_THRESHOLD: Final = -3
