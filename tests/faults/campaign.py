@@ -19,22 +19,27 @@ from tests.faults.rig import Rig
 from tests.faults.scene import Scene
 from tests.faults.small_disk import SmallDisk
 
-#: Spans a second that all clients together are acknowledged, over the phases in which nothing stands still for long.
-MIN_RATE: Final = 2_000
 _CLOCK_HOURS: Final = (1, -1)
+#: A fault strikes at random, also when there is nothing to lose: just after the disk was written, for example.
+_CONTROL_ATTEMPTS: Final = 3
 
 
 class Size(NamedTuple):
-    """How much: times each kill strikes, times each stop, seconds a stop lasts, pauses between strikes in s."""
+    """How much: times each kill strikes, times each stop, seconds a stop lasts, pauses between strikes in s.
+
+    `min_rate`: spans a second that all clients together are acknowledged, as the median over kills and resets.
+    """
 
     kills: int
     stops: int
     stop_seconds: float
     pauses: tuple[float, float]
+    min_rate: int
 
 
-FULL: Final = Size(20, 3, 20.0, (0.2, 1.5))
-SMALL: Final = Size(3, 1, 5.0, (0.1, 0.6))
+FULL: Final = Size(20, 3, 20.0, (0.2, 1.5), 2_000)
+#: For CI, whose machines are shared: the rate is printed, a poor one does not fail the run.
+SMALL: Final = Size(3, 1, 5.0, (0.1, 0.6), 500)
 
 
 class Campaign:
@@ -84,16 +89,13 @@ class Campaign:
     def _clocks(self, rig: Rig) -> None:
         if not self._wanted(faults.CLOCK.name):
             return
-        if clock.library() is None:
-            self._report.not_run(faults.CLOCK.name, clock.MISSING)
-            return
         for number in range(self._size.stops):
             hours = _CLOCK_HOURS[number % len(_CLOCK_HOURS)]
             fault = faults.CLOCK._replace(name=f"{faults.CLOCK.name} ({hours:+d})")
             clients = self._clients(rig, environ=clock.environment(hours))
             scene = Scene(rig, clients, self._rng, self._size.stop_seconds)
             self._protected(scene, fault, 1, hours)
-            clock.require_off(clients, hours)
+            clock.require_off(clients.ledgers, hours)
 
     def _full_disk(self) -> None:
         name = small_disk.NAME
@@ -109,9 +111,12 @@ class Campaign:
         if not self._wanted(control.fault.name):
             return
         with control.spoil(rig):
-            clients = self._clients(rig, control.mix, options=control.options)
-            scene = Scene(rig, clients, self._rng, self._size.stop_seconds)
-            self._report.control(phase.run(scene, control.fault, 1, self._size.pauses))
+            for _ in range(_CONTROL_ATTEMPTS):
+                clients = self._clients(rig, control.mix, options=control.options)
+                scene = Scene(rig, clients, self._rng, self._size.stop_seconds)
+                if self._report.control(phase.run(scene, control.fault, 1, self._size.pauses)):
+                    return
+        self._report.fail(f"control {control.fault.name}: it lost nothing, so that a loss would not be seen")
 
     def _protected(self, scene: Scene, fault: Fault, times: int, clock_hours: int = 0) -> Outcome:
         outcome = phase.run(scene, fault, times, self._size.pauses, clock_hours)
@@ -134,11 +139,9 @@ class Campaign:
         if not self._rates or self._only:
             return
         rate = statistics.median(outcome.rate for outcome in self._rates)
-        self._report.figure(
-            f"load under kills and resets, median: {rate:.0f} spans/s acknowledged (at least {MIN_RATE} asked)"
-        )
-        if rate < MIN_RATE:
-            self._report.fail(f"the load was {rate:.0f} spans/s, {MIN_RATE} are asked for")
+        self._report.figure(f"load under kills and resets: {rate:.0f} spans/s acknowledged (median)")
+        if rate < self._size.min_rate:
+            self._report.fail(f"the load was {rate:.0f} spans/s, {self._size.min_rate} are asked for")
 
     def _wanted(self, name: str) -> bool:
         return self._only in name

@@ -13,9 +13,8 @@ from typing import Final, NamedTuple, Self
 
 from agent_otel.local_stack.process import wait_until
 from tests.faults import ledger
-from tests.faults.rig import Rig
+from tests.faults.rig import PYTHONPATH, Rig
 
-ROOT: Final = Path(__file__).parents[2]
 _START_S: Final = 30.0
 _FINISH_S: Final = 120.0
 _ABORT_S: Final = 10.0
@@ -64,7 +63,7 @@ class Client:
         self._command = _command(load, endpoint, self.ledger, options)
         own = {"AGENT_OTEL_ENDPOINT": f"http://{endpoint}", "AGENT_OTEL_HOME": str(self.state)}
         inherited = {key: value for key, value in os.environ.items() if not key.startswith(("AGENT_OTEL_", "OTEL_"))}
-        self._environ = {**inherited, **own, **environ, "PYTHONPATH": str(ROOT)}
+        self._environ = {**inherited, **own, **environ, "PYTHONPATH": PYTHONPATH}
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:

@@ -10,7 +10,7 @@ from agent_otel.local_stack.slots import COLLECTOR, EXPORTER, POSTGRES
 from tests.faults import faults, process_tree, spoilers
 from tests.faults.clients import COLLECTOR_HTTP, MIX, Load
 from tests.faults.faults import Fault
-from tests.faults.rig import Rig
+from tests.faults.rig import PYTHONPATH, Rig
 from tests.faults.scene import Scene
 
 OVERLAYS: Final = Path(__file__).parent / "overlays"
@@ -31,14 +31,16 @@ class Control(NamedTuple):
 
 @contextmanager
 def commits_not_on_disk(rig: Rig) -> Iterator[None]:
-    """synchronous_commit=off, and a log writer that comes by every 10 s only."""
+    """synchronous_commit=off, and a log writer that comes by every 10 s only, however much there is to write."""
     with rig.connect() as connection:
         connection.execute("ALTER SYSTEM SET wal_writer_delay = '10s'")
+        connection.execute("ALTER SYSTEM SET wal_writer_flush_after = '1GB'")
         connection.execute(_RELOAD)
     with _spoiled_exporter(rig, spoilers.commit_asynchronously):
         yield
     with rig.connect() as connection:
         connection.execute("ALTER SYSTEM RESET wal_writer_delay")
+        connection.execute("ALTER SYSTEM RESET wal_writer_flush_after")
         connection.execute(_RELOAD)
 
 
@@ -95,6 +97,6 @@ CONTROLS: Final = (
 
 @contextmanager
 def _spoiled_exporter(rig: Rig, spoiler: Callable[[], None]) -> Iterator[None]:
-    rig.change(EXPORTER, spoilers.environment(spoiler))
+    rig.change(EXPORTER, {**spoilers.environment(spoiler), "PYTHONPATH": PYTHONPATH})
     yield
     rig.restore(EXPORTER)

