@@ -34,12 +34,12 @@ def _run(arguments: argparse.Namespace, folder: Path, report: Report) -> None:
     if arguments.what == "soak":
         soak.run(folder / "soak", report, arguments.seed, arguments.minutes)
     elif arguments.what == "isolation":
-        isolation.run(folder / "isolation", report, isolation.SMALL_SECONDS if arguments.small else isolation.SECONDS)
+        isolation.run(folder / "isolation", report, small=arguments.small)
     else:
         size = SMALL if arguments.small else FULL
         Campaign(size, arguments.seed, folder / "campaign", report, arguments.only).run()
         if arguments.small and not arguments.only:
-            isolation.run(folder / "isolation", report, isolation.SMALL_SECONDS)
+            isolation.run(folder / "isolation", report, small=True)
 
 
 if __name__ == "__main__":
