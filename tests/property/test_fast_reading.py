@@ -98,6 +98,18 @@ def test_an_attribute_read_by_its_bytes_is_the_one_read_as_a_message(key: str, v
         assert fast.lossless == plain.lossless
 
 
+@given(otlp.KEYS, otlp.LEAVES | otlp.VALUES)
+def test_a_value_before_its_key_is_the_same_attribute(key: str, value: AnyValue) -> None:
+    """As the Collector writes it: the same in every respect, first seen and remembered."""
+    sent = KeyValue(value=value).SerializeToString() + KeyValue(key=key).SerializeToString()
+    memo = AttributeMemo()
+    for _ in range(2):
+        fast, plain = Reading(), Reading()
+        read = memo.known(sent) or memo.read(sent, fast)
+        assert repr(read) == repr(decoded(sent, plain))
+        assert fast.lossless == plain.lossless
+
+
 @given(ENCODED | spans_in_odd_encodings())
 def test_attributes_read_by_their_bytes_are_those_read_as_messages(raw: bytes) -> None:
     """Row, facts and refusals are the same, on the first sight of an attribute and when it is remembered."""

@@ -24,6 +24,7 @@ Attribute: TypeAlias = tuple[str, Value, bytes, bytes]
 # Tags of KeyValue and AnyValue (opentelemetry-proto, common.proto): field number times 8 plus wire type.
 _KEY: Final = 0x0A
 _VALUE: Final = 0x12
+_VALUE_TAG: Final = bytes([_VALUE])
 _TEXT: Final = 0x0A
 _BOOL: Final = 0x10
 _INT: Final = 0x18
@@ -32,6 +33,8 @@ _DOUBLE: Final = 0x21
 _MAX_SHORT: Final = 127
 #: From here on, a byte of a varint says that another follows.
 _CONTINUED: Final = 128
+#: Bytes that the length of a value takes at most.
+_MAX_LENGTH: Final = 5
 #: Bytes of an int value; longer varints are negative, or no int64 at all.
 _MAX_INT_SIZE: Final = 12
 _double: Final = Struct("<d").unpack_from
@@ -63,6 +66,25 @@ def name_of(head: bytes) -> Name | None:
         return None
 
 
+def key_first(field: bytes) -> bytes | None:
+    """The same attribute with its key before its value; None where it does not stand behind it.
+
+    The Collector (0.160) writes the fields of a message in descending order.
+    """
+    if field[:1] != _VALUE_TAG:
+        return None
+    pos, size, shift = 1, 0, 0
+    for byte in field[1 : 1 + _MAX_LENGTH]:
+        size |= (byte & 0x7F) << shift
+        pos, shift = pos + 1, shift + 7
+        if byte < _CONTINUED:
+            break
+    end = pos + size
+    if end + 2 > len(field) or field[end] != _KEY or field[end + 1] != len(field) - end - 2:
+        return None
+    return field[end:] + field[:end]
+
+
 def simple(field: bytes, name: Name) -> Attribute | None:
     """An attribute with a text or number that JSON can hold, canonically encoded; None for any other."""
     start = name.length
@@ -85,6 +107,7 @@ def simple(field: bytes, name: Name) -> Attribute | None:
 
 def unremembered(field: bytes, reading: Reading) -> Attribute:
     """Any attribute, in the cheaper way if it can be. Raises DecodeError when it is no KeyValue."""
+    field = key_first(field) or field
     name = name_of(field[: field[1] + 2]) if len(field) > 1 else None
     short = name is not None and (name.content or len(field) <= reading.limits.value)
     return (simple(field, name) if name is not None and short else None) or decoded(field, reading)

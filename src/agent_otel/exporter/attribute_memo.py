@@ -7,7 +7,7 @@ number of threads may read: single operations on a dict are atomic, and losing a
 
 from typing import Final
 
-from agent_otel.exporter.attribute import Attribute, Name, Value, decoded, name_of, simple
+from agent_otel.exporter.attribute import Attribute, Name, Value, decoded, key_first, name_of, simple
 from agent_otel.exporter.values import Reading
 
 #: Largest attribute that is remembered, in bytes; with what it decodes to, an entry takes about ten times as much.
@@ -31,6 +31,9 @@ class AttributeMemo:
         size = len(field)
         name = self._names.get(field[: field[1] + 2]) if size > 1 else None
         if name is None:
+            turned = key_first(field)
+            if turned is not None:
+                return self._turned(field, turned, reading)
             name = self._new_name(field)
             if name is None:
                 return decoded(field, reading)
@@ -40,6 +43,13 @@ class AttributeMemo:
             return self._unusual(field, name, reading)
         if name.remembered < MAX_VALUES_OF_A_NAME and size <= MAX_SIZE:
             self._remember(field, attribute, name)
+        return attribute
+
+    def _turned(self, field: bytes, turned: bytes, reading: Reading) -> Attribute:
+        attribute = self.known(turned) or self.read(turned, reading)
+        if turned in self._attributes:
+            self._make_room()
+            self._attributes[field] = attribute
         return attribute
 
     def _unusual(self, field: bytes, name: Name, reading: Reading) -> Attribute:

@@ -25,12 +25,13 @@ class Canonical:
         removed = _normalise(message)
         message.DiscardUnknownFields()
         self.encoded = message.SerializeToString(deterministic=True)
-        #: Whether the fields that we know are all there is in the received bytes.
-        self.complete = len(self.encoded) + removed == len(received)
-        if not self.complete:
+        #: Whether the fields that we know are all there is in the received bytes, however they are spelled.
+        self.complete = True
+        if len(self.encoded) + removed != len(received):
             again = type(message).FromString(received)
             _normalise(again)
-            self.encoded = again.SerializeToString(deterministic=True)
+            known, self.encoded = self.encoded, again.SerializeToString(deterministic=True)
+            self.complete = len(self.encoded) == len(known)
 
 
 def digest(*parts: bytes) -> bytes:
