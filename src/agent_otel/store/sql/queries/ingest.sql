@@ -63,8 +63,9 @@ INSERT INTO execution_traces SELECT * FROM unnest(%s::uuid[], %s::uuid[]) ON CON
 
 -- name: merge_executions
 -- Merge what a batch says of executions into their rows; idempotent, in any order.
+-- Arrays go in binary: escaping JSON for a text array took a tenth of the exporter's time.
 INSERT INTO executions AS e (execution_id, facts, content)
-SELECT * FROM unnest(%s::uuid[], %s::jsonb[], %s::jsonb[])
+SELECT * FROM unnest(%b::uuid[], %b::text[]::jsonb[], %b::text[]::jsonb[])
 ON CONFLICT (execution_id) DO UPDATE SET
   facts = merge_facts(e.facts, excluded.facts),
   content = CASE WHEN excluded.content IS NULL THEN e.content ELSE merge_facts(e.content, excluded.content) END
@@ -73,8 +74,8 @@ ON CONFLICT (execution_id) DO UPDATE SET
 -- Widen the traces of the spans that were really inserted.
 INSERT INTO traces AS t (trace_id, min_start, max_start, max_end, span_count, error_count, root_start, root_span_id, root_name,
                          root_resource_id)
-SELECT * FROM unnest(%s::uuid[], %s::timestamptz[], %s::timestamptz[], %s::timestamptz[], %s::int8[], %s::int8[],
-                     %s::timestamptz[], %s::int8[], %s::text[], %s::int8[])
+SELECT * FROM unnest(%b::uuid[], %b::timestamptz[], %b::timestamptz[], %b::timestamptz[], %b::int8[], %b::int8[],
+                     %b::timestamptz[], %b::int8[], %b::text[], %b::int8[])
 ON CONFLICT (trace_id) DO UPDATE SET
   min_start = least(t.min_start, excluded.min_start),
   max_start = greatest(t.max_start, excluded.max_start),
