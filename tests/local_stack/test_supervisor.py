@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from agent_otel.errors import LocalStackError
+from agent_otel.exporter.stop_signal import StopSignal
 from agent_otel.local_stack import supervisor
 from agent_otel.local_stack.ports import LOOPBACK
 from agent_otel.local_stack.process import wait_until
@@ -23,7 +24,7 @@ def supervised(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable
     """A supervised stack; the function gives what it reported. Restarts come quickly."""
     monkeypatch.setattr(supervisor, "FIRST_DELAY_SECONDS", 0.05)
     lines: list[str] = []
-    stop = threading.Event()
+    stop = StopSignal()
     with LocalStack(home, free_ports=True) as stack:
 
         def watch() -> None:

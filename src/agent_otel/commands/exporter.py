@@ -3,10 +3,10 @@
 import argparse
 import os
 import signal
-import threading
 from collections.abc import Sequence
 
 from agent_otel.exporter import config, json_log
+from agent_otel.exporter.stop_signal import StopSignal
 from agent_otel.exporter.supervisor import Supervisor
 
 
@@ -21,9 +21,7 @@ def run(argv: Sequence[str]) -> int:
     parser.parse_args(argv)
     settings = config.read(os.environ)
     json_log.configure(json_log.secrets_of(settings.database_url))
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stop = StopSignal((signal.SIGTERM, signal.SIGINT))
     supervisor = Supervisor(settings)
     supervisor.start(stop.is_set)
     supervisor.watch(stop)

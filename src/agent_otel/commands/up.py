@@ -3,12 +3,12 @@
 import argparse
 import signal
 import sys
-import threading
 from collections.abc import Sequence
 from pathlib import Path
 
 from agent_otel import places
 from agent_otel.errors import LocalStackError
+from agent_otel.exporter.stop_signal import StopSignal
 from agent_otel.local_stack import background
 from agent_otel.local_stack.plan import command
 from agent_otel.local_stack.stack import LocalStack
@@ -35,7 +35,8 @@ def run(argv: Sequence[str]) -> int:
 
 
 def _foreground(free_ports: bool) -> int:
-    stop = _stop_signals()
+    # Ctrl-C, SIGTERM and a closing terminal; nothing is interrupted half-way.
+    stop = StopSignal((signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
     try:
         with LocalStack(free_ports=free_ports, report=_say, cancelled=stop.is_set) as stack:
             _say_where(stack.endpoint, stack.grpc_endpoint, stack.missing)
@@ -44,14 +45,6 @@ def _foreground(free_ports: bool) -> int:
         if not stop.is_set():
             raise
     return 0
-
-
-def _stop_signals() -> threading.Event:
-    """An event that Ctrl-C, SIGTERM and a closing terminal set; nothing is interrupted half-way."""
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: stop.set())
-    return stop
 
 
 def _say_where(endpoint: str, grpc_endpoint: str, missing: Sequence[str]) -> None:

@@ -103,6 +103,8 @@ class GroupCommit:
             self._begun = _begun(entries)
             if self._begun:
                 self._commit(self._begun)
+            # Written data would stay in memory until the next request.
+            self._begun = []
         self._store.close()
 
     def _take(self) -> list[_Entry] | None:

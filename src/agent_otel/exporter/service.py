@@ -54,7 +54,8 @@ class Service:
         self._commits.start()
         try:
             doors = Doors(open_door("grpc", self._config, self._grpc), open_door("http", self._config, self._http))
-        except ConfigurationError as error:
+        except Exception as error:
+            # Whatever it is: a worker whose threads live on would keep the ports.
             logger.critical("not started", extra={"reason": str(error)})
             self.stop()
             raise

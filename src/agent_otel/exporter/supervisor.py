@@ -7,7 +7,6 @@ import logging
 import shutil
 import socket
 import tempfile
-import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -20,6 +19,7 @@ from agent_otel.exporter.config import Address, Config
 from agent_otel.exporter.http_server import HttpServer
 from agent_otel.exporter.metrics import Metrics, WorkersMetrics
 from agent_otel.exporter.service import LAST_SECONDS, cannot_open, open_door
+from agent_otel.exporter.stop_signal import StopSignal
 from agent_otel.exporter.worker_process import WorkerProcess
 from agent_otel.store.writer import Writer
 
@@ -80,7 +80,7 @@ class Supervisor:
         logger.info("started", extra={**said, "workers": len(self._workers)})
         return addresses
 
-    def watch(self, stop: threading.Event) -> None:
+    def watch(self, stop: StopSignal) -> None:
         """Start workers that end again, until `stop` is set."""
         while not stop.wait(_POLL_SECONDS):
             for worker in self._workers:

@@ -17,6 +17,7 @@ from agent_otel.errors import ConfigurationError
 from agent_otel.exporter import config, json_log, process_limits
 from agent_otel.exporter.metrics import SHARED_FOLDER, Metrics
 from agent_otel.exporter.service import Service
+from agent_otel.exporter.stop_signal import StopSignal
 
 READY: Final = b"ready\n"
 
@@ -28,10 +29,9 @@ def main() -> int:
     process_limits.give_memory_back()
     # The HTTP door's and the gRPC door's.
     process_limits.allow_connections(2 * settings.connections)
-    stop = threading.Event()
     # Ctrl-C reaches the whole terminal; the supervisor decides when its workers end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    stop = StopSignal((signal.SIGTERM,))
     orphaned = threading.Event()
     threading.Thread(target=_watch_lifeline, args=(stop, orphaned), name="lifeline", daemon=True).start()
     service = Service(settings, Metrics(), socket.socket(fileno=int(sys.argv[1])))
@@ -49,7 +49,7 @@ def main() -> int:
     return 0 if drained else 1
 
 
-def _watch_lifeline(stop: threading.Event, orphaned: threading.Event) -> None:
+def _watch_lifeline(stop: StopSignal, orphaned: threading.Event) -> None:
     while os.read(sys.stdin.fileno(), 1):
         pass
     orphaned.set()

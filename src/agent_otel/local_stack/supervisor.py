@@ -1,12 +1,12 @@
 """Watch a running stack: a part that ends by itself is started again, a limited number of times."""
 
-import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable
 from typing import Final
 
 from agent_otel.errors import LocalStackError
+from agent_otel.exporter.stop_signal import StopSignal
 from agent_otel.local_stack.stack import LocalStack
 
 #: So many restarts of one part within the window; one more and the whole stack stops, with the reason.
@@ -16,7 +16,7 @@ FIRST_DELAY_SECONDS: Final = 0.5
 _POLL_SECONDS: Final = 0.2
 
 
-def supervise(stack: LocalStack, stop: threading.Event, report: Callable[[str], None]) -> None:
+def supervise(stack: LocalStack, stop: StopSignal, report: Callable[[str], None]) -> None:
     """Return once `stop` is set; LocalStackError when a part keeps ending."""
     restarts: dict[str, list[float]] = defaultdict(list)
     while not stop.wait(_POLL_SECONDS):
