@@ -37,7 +37,7 @@ _QUIET_AGENTS: Final = 4
 _QUIET_SHARE: Final = 0.25
 _WINDOW_S: Final = 2.0
 #: What may be told to a client that is refused.
-_COME_BACK: Final = {"RESOURCE_EXHAUSTED + hint", "429 + hint", "503 + hint"}
+_COME_BACK: Final = {"RESOURCE_EXHAUSTED + hint", "503 + hint"}
 
 
 class Lengths(NamedTuple):

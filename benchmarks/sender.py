@@ -13,7 +13,7 @@ from agent_otel.exporter.signals import TRACES
 #: What an SDK waits for an answer.
 TIMEOUT_S: Final = 10.0
 _HEADERS: Final = {"Content-Type": "application/x-protobuf"}
-_RETRYABLE: Final = (429, 503)
+_RETRYABLE: Final = (503,)
 
 
 class Answer(NamedTuple):

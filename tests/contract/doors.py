@@ -59,14 +59,12 @@ METRICS = Signal(
     "rejected_data_points",
 )
 
-#: What HTTP statuses mean in gRPC's terms, for the cases that every door knows.
+#: What HTTP statuses may mean in gRPC's terms, for the cases that every door knows.
 _CODES = {
-    200: grpc.StatusCode.OK,
-    400: grpc.StatusCode.INVALID_ARGUMENT,
-    404: grpc.StatusCode.UNIMPLEMENTED,
-    413: grpc.StatusCode.RESOURCE_EXHAUSTED,
-    429: grpc.StatusCode.RESOURCE_EXHAUSTED,
-    503: grpc.StatusCode.UNAVAILABLE,
+    400: (grpc.StatusCode.INVALID_ARGUMENT,),
+    404: (grpc.StatusCode.UNIMPLEMENTED,),
+    413: (grpc.StatusCode.RESOURCE_EXHAUSTED,),
+    503: (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED),
 }
 
 
@@ -126,8 +124,8 @@ def _http(content_type: str, compress: bool) -> Callable[[Addresses, Signal, byt
         refusal = _message(Status, content_type, answer)
         seconds = answered["Retry-After"]
         assert _detail_delay(refusal) == (float(seconds) if seconds else None)
-        assert refusal.code == _CODES[status].value[0]
-        return Reply(_CODES[status], message=refusal.message, retry_after=float(seconds) if seconds else None)
+        code = next(each for each in _CODES[status] if each.value[0] == refusal.code)
+        return Reply(code, message=refusal.message, retry_after=float(seconds) if seconds else None)
 
     return send
 

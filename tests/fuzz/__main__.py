@@ -40,7 +40,7 @@ def _print(outcome: Outcome, memory: Memory, target: Target, seconds: float) -> 
     for (_, status), count in outcome.counts.items():
         totals[status] += count
     print("by status          ", "  ".join(f"{status or 'none'}: {count}" for status, count in sorted(totals.items())))
-    print(f"told to come back  {outcome.told_to_come_back} times (429 or 503, sent again)")
+    print(f"told to come back  {outcome.told_to_come_back} times (503, sent again)")
     print(f"good spans         {outcome.good_spans} of 200s looked up in SQL")
     print(f"rejected items     {outcome.quarantined} looked up in quarantine")
     if target.alive:

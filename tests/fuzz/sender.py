@@ -17,7 +17,7 @@ BOUND: Final = 20.0
 #: How long an answer to what may have none is waited for, once nothing more is sent.
 _LISTEN: Final = 3.0
 _MOST_HALF_OPEN: Final = 50
-_COME_BACK: Final = frozenset({429, 503})
+_COME_BACK: Final = frozenset({503})
 _ATTEMPTS: Final = 40
 _SIGNALS: Final = {TRACES.path: TRACES, LOGS.path: LOGS}
 _STATUS: Final = {
@@ -89,7 +89,7 @@ class Sender:
                 raise TimeoutError(payload.kind) from error
             retry = "google.rpc.retryinfo-bin" in dict(refusal.trailing_metadata() or ())
             # What stands for no HTTP status is an answer that must not be.
-            return Answer(429 if retry else _STATUS.get(refusal.code(), 500), retry=retry)
+            return Answer(503 if retry else _STATUS.get(refusal.code(), 500), retry=retry)
         return Answer(200, _rejected(signal.response.FromString(response), signal))
 
     def _request(self, payload: Payload) -> Answer:

@@ -8,6 +8,7 @@ from agent_otel.exporter import quarantined
 from agent_otel.exporter.envelope import RawItem
 from agent_otel.exporter.mapping import map_logs, map_spans
 from agent_otel.store.quarantine import Quarantine
+from agent_otel.store.quarantining import REPEATED
 from agent_otel.store.reader import Reader
 from agent_otel.store.rows import COLLISION, Batch, QuarantineRow
 from agent_otel.store.tables import CONFLICT
@@ -157,15 +158,15 @@ def test_quarantine_keeps_a_shared_resource_once(writer: Writer, database_url: s
     assert len(kept) == 50
 
 
-def test_a_refused_item_is_at_most_twice_its_own_size(writer: Writer, database_url: str) -> None:
-    """A resource smaller than the item stays with it, so that `raw` is a whole request; a larger one stands apart."""
+def test_a_refused_item_is_a_kibibyte_more_at_most(writer: Writer, database_url: str) -> None:
+    """A small resource stays with the item, so that `raw` is a whole request; a larger one stands apart."""
     size = len(span(0, name="forged").SerializeToString())
     writer.write(batch(span(0), span(1)))
-    for number, padding in ((0, 0), (1, size)):
+    for number, padding in ((0, 0), (1, REPEATED)):
         writer.write(batch(span(number, name="forged"), resource=resource("r", padding)))
     rows = query(database_url, "SELECT octet_length(raw), origin_sha256 IS NULL FROM quarantine ORDER BY quarantine_id")
     assert rows[0][1]
-    assert rows[0][0] <= 2 * size + 10
+    assert rows[0][0] <= size + REPEATED
     assert rows[1] == (size, False)
 
 

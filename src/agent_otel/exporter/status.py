@@ -41,7 +41,8 @@ _TABLE: Final[tuple[tuple[type[Exception], Answer], ...]] = (
     (MalformedRequestError, Answer(grpc.StatusCode.INVALID_ARGUMENT, 400, False)),
     (RequestTooLargeError, Answer(grpc.StatusCode.RESOURCE_EXHAUSTED, 413, False)),
     (UnsupportedError, Answer(grpc.StatusCode.UNIMPLEMENTED, 415, False)),
-    (OverloadedError, Answer(grpc.StatusCode.RESOURCE_EXHAUSTED, 429, True)),
+    # Not 429: earlier Python SDKs drop what is answered so.
+    (OverloadedError, Answer(grpc.StatusCode.RESOURCE_EXHAUSTED, 503, True)),
     (Exception, Answer(grpc.StatusCode.UNAVAILABLE, 503, True)),
 )
 

@@ -12,11 +12,15 @@ from agent_otel.store.rows import EventItem, QuarantineRow, Source, SpanItem
 MAX_REASON: Final = 1000
 
 
+#: Bytes of resource and scope that may be repeated for each item.
+REPEATED: Final = 1024
+
+
 class Packing:
     """Makes the quarantine rows of items.
 
-    A request that holds just one item repeats its resource and scope. Where those are larger than the item they are
-    kept apart, once: 10,000 small spans under a resource of a megabyte take 11 MB and not 10 GB.
+    A request that holds just one item repeats its resource and scope. Where those are larger than the item, and worth
+    it, they are kept apart, once: 10,000 small spans under a resource of a megabyte take 11 MB and not 10 GB.
     """
 
     def __init__(self) -> None:
@@ -28,7 +32,7 @@ class Packing:
         shared = self._requests.get(origin)
         if shared is None:
             shared = self._requests[origin] = origin.request()
-        if len(shared) > len(source.raw):
+        if len(shared) > max(len(source.raw), REPEATED):
             return QuarantineRow(signal, reason, source.raw, shared)
         return QuarantineRow(signal, reason, source.request())
 

@@ -14,7 +14,7 @@ _TABLE = [
     (errors.MalformedRequestError("no"), _CODE.INVALID_ARGUMENT, 400, False),
     (errors.RequestTooLargeError("no"), _CODE.RESOURCE_EXHAUSTED, 413, False),
     (errors.UnsupportedError("no"), _CODE.UNIMPLEMENTED, 415, False),
-    (errors.OverloadedError("no"), _CODE.RESOURCE_EXHAUSTED, 429, True),
+    (errors.OverloadedError("no"), _CODE.RESOURCE_EXHAUSTED, 503, True),
     (errors.RetryableError("no"), _CODE.UNAVAILABLE, 503, True),
     (errors.DatabaseUnavailableError("no"), _CODE.UNAVAILABLE, 503, True),
     (errors.SchemaError("no"), _CODE.UNAVAILABLE, 503, True),
