@@ -1,8 +1,11 @@
 """The property tests see what they are for: with a bug planted, each fails."""
 
+import os
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import Phase, settings
 
 from agent_otel.exporter import attribute, attribute_list, shape, span_parts, values
 from agent_otel.exporter.attribute_memo import AttributeMemo
@@ -16,6 +19,16 @@ from tests.store import test_executions
 def _own_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is read while a bug is planted must not be remembered afterwards."""
     monkeypatch.setattr(attribute_list, "_MEMO", AttributeMemo())
+
+
+@pytest.fixture(autouse=True)
+def _no_shrinking() -> Iterator[None]:
+    """That a test fails is all that is asked here; making its example small takes a minute."""
+    profile = os.environ.get("HYPOTHESIS_PROFILE", "default")
+    settings.register_profile("planted", settings.get_profile(profile), phases=(Phase.explicit, Phase.generate))
+    settings.load_profile("planted")
+    yield
+    settings.load_profile(profile)
 
 
 def _failure(test: Any, *arguments: object) -> BaseException:

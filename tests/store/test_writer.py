@@ -19,6 +19,7 @@ from agent_otel.exporter.mapping import map_spans
 from agent_otel.exporter.values import to_attributes
 from agent_otel.store import migrations
 from agent_otel.store.connection import connect
+from agent_otel.store.quarantining import REPEATED
 from agent_otel.store.rows import Batch, QuarantineRow
 from agent_otel.store.writer import Writer
 from tests.fixtures.executions import START_NS
@@ -75,7 +76,7 @@ def test_the_ingest_role_is_enough(database_url: str) -> None:
     assert writer.write(batch(span(0, attributes=execution), span(1))).spans == 1
     assert len(writer.write(batch(span(1, name="forged"))).refused) == 1
     step = {"aotel.execution.id": str(uuid.uuid4()), "aotel.step.kind": "tool"}
-    resource = Resource(attributes=to_attributes({"padding": "x" * 500})).SerializeToString()
+    resource = Resource(attributes=to_attributes({"padding": "x" * 2 * REPEATED})).SerializeToString()
     large = RawItem(span(1, name="large").SerializeToString(), resource, b"", b"", b"")
     assert len(writer.write(map_spans([large])).refused) == 1
     assert writer.write(batch(span(2, attributes=step))).spans == 1
