@@ -1,4 +1,5 @@
-"""A client process under a benchmark: agents in threads of its own, each with one request under way at a time.
+"""A client process under a benchmark: agents in threads of its own, each with one connection
+and one request under way at a time.
 
 Closed loop (period 0): the next request follows the answer. Open loop: requests fall due at a fixed rate, whatever the
 answers; as in the SDKs, what was not taken within ten seconds, or what falls due while too many wait, is dropped.
@@ -13,7 +14,6 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from itertools import cycle
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -29,14 +29,12 @@ _PAUSE_S: Final = 0.1
 
 
 class Options(NamedTuple):
-    """What the process does; `requests` a thread, 0 for as many as fit into `seconds`."""
+    """What the process does."""
 
     door: str
     address: str
     per_request: int
     threads: int
-    connections: int
-    requests: int
     seconds: float
     period: float
     seed: str
@@ -61,7 +59,8 @@ class Agent(threading.Thread):
         super().__init__(daemon=True)
         self._options = options
         self._supply = supply
-        self._senders: list[Sender] = [SENDERS[options.door](options.address) for _ in range(options.connections)]
+        self._supply = supply
+        self._sender: Sender = SENDERS[options.door](options.address)
         self._number = number
         self.begin = 0.0
         #: Of each request taken: seconds from the beginning to the acknowledgement, seconds the attempt took.
@@ -73,12 +72,10 @@ class Agent(threading.Thread):
         self.dropped = 0
 
     def run(self) -> None:
-        """Send until the requests or the seconds are used up."""
-        senders = cycle(self._senders)
+        """Send until the seconds are used up."""
         for _ in self._schedule():
-            self._deliver(self._supply.next(), senders)
-        for sender in self._senders:
-            sender.close()
+            self._deliver(self._supply.next())
+        self._sender.close()
 
     def _schedule(self) -> Iterator[int]:
         options = self._options
@@ -86,7 +83,7 @@ class Agent(threading.Thread):
         offset = options.period * (self._number + 0.5) / options.threads
         last = self.begin + options.seconds
         _sleep_until(min(last, self.begin + offset))
-        while time.monotonic() < last and not (options.requests and self.due == options.requests):
+        while time.monotonic() < last:
             self.due += 1
             yield self.due
             next_due = self.begin + offset + options.period * self.due
@@ -102,11 +99,11 @@ class Agent(threading.Thread):
             self.due += unsent
             self.dropped += unsent
 
-    def _deliver(self, body: bytes, senders: Iterator[Sender]) -> None:
+    def _deliver(self, body: bytes) -> None:
         first = time.monotonic()
         while True:
             started = time.monotonic()
-            answer = next(senders).send(body)
+            answer = self._sender.send(body)
             now = time.monotonic()
             if answer.taken:
                 self.taken.append((now - self.begin, now - started))

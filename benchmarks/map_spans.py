@@ -159,7 +159,7 @@ def measure(requests: Sequence[list[RawItem]]) -> tuple[float, float, float]:
     batches, mapping = _timed(lambda: [map_spans(items) for items in requests])
     rows = [[item.row for item in batch.spans] for batch in batches]
     assert sum(map(len, rows)) == spans
-    _, packing = _timed(lambda: [pack_spans(part, 7) for part in rows])
+    _, packing = _timed(lambda: [b"".join(pack_spans(part, 7)) for part in rows])
     _, yardstick = _timed(lambda: [_sorted_again(item.raw) for items in requests for item in items])
     return mapping / spans * 1e6, packing / spans * 1e6, yardstick / spans * 1e6
 

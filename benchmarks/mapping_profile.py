@@ -45,4 +45,4 @@ def _stages(bodies: Sequence[bytes]) -> None:
 
 
 def _pack(batch: Batch) -> bytes:
-    return pack_spans([item.row for item in batch.spans], 1)
+    return b"".join(pack_spans([item.row for item in batch.spans], 1))

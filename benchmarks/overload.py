@@ -103,15 +103,15 @@ class Phases:
 
     def closed_loop(self, seconds: float) -> Measured:
         """As much as is stored."""
-        return self._run(_PROCESSES, 1, 4, seconds, 0.0)
+        return self._run(_PROCESSES, 4, seconds, 0.0)
 
     def open_loop(self, spans_per_second: float, processes: int, threads: int, seconds: float) -> Measured:
         """Requests that fall due at a rate, from agents with a connection each."""
         period = processes * threads * _PER_REQUEST / spans_per_second
-        return self._run(processes, threads, 1, seconds, period)
+        return self._run(processes, threads, seconds, period)
 
-    def _run(self, processes: int, threads: int, connections: int, seconds: float, period: float) -> Measured:
-        options = Options(self._door, self._address, _PER_REQUEST, threads, connections, 0, seconds, period, "overload")
+    def _run(self, processes: int, threads: int, seconds: float, period: float) -> Measured:
+        options = Options(self._door, self._address, _PER_REQUEST, threads, seconds, period, "overload")
         with Clients(options, processes) as clients:
             meter = Meter(self._parts)
             report = clients.go().report()

@@ -54,7 +54,7 @@ class Reference:
 
 
 def _packed(row: SpanRow) -> bytes:
-    return pack_spans([row], 1)[len(HEADER) : -len(TRAILER)]
+    return b"".join(pack_spans([row], 1))[len(HEADER) : -len(TRAILER)]
 
 
 def _stream(packed: list[bytes], first: int) -> bytes:

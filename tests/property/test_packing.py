@@ -51,14 +51,14 @@ def raw(record: Span | LogRecord) -> RawItem:
 def test_spans_by_column_are_spans_by_row(spans: list[Span], batch_id: int) -> None:
     """Any rows, none included."""
     rows = [item.row for item in map_spans([raw(span) for span in spans]).spans]
-    assert pack_spans(rows, batch_id) == stream(rows, batch_id)
+    assert b"".join(pack_spans(rows, batch_id)) == stream(rows, batch_id)
 
 
 @given(st.lists(otlp.LOG_RECORDS | otlp.PLAIN_LOG_RECORDS, max_size=5), st.integers(1, 2**63 - 1))
 def test_events_by_column_are_events_by_row(records: list[LogRecord], batch_id: int) -> None:
     """Likewise for log records."""
     rows = [item.row for item in map_logs([raw(record) for record in records]).events]
-    assert pack_events(rows, batch_id) == stream(rows, batch_id)
+    assert b"".join(pack_events(rows, batch_id)) == stream(rows, batch_id)
 
 
 def test_more_rows_than_are_packed_at_once_are_all_there() -> None:
@@ -67,4 +67,4 @@ def test_more_rows_than_are_packed_at_once_are_all_there() -> None:
     (item,) = map_spans([raw(span)]).spans
     for count in (copy_format._CHUNK, copy_format._CHUNK + 1):
         rows = [item.row._replace(span_id=number, cost_usd=-0.0 if number % 2 else 0.0) for number in range(count)]
-        assert pack_spans(rows, 7) == stream(rows, 7)
+        assert b"".join(pack_spans(rows, 7)) == stream(rows, 7)

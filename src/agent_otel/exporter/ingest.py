@@ -1,9 +1,11 @@
 """What every door does with a request: decode, map, store, and only then answer."""
 
 import logging
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future
+from contextlib import nullcontext
 from enum import Enum
 from itertools import product
 from typing import Final
@@ -24,6 +26,10 @@ from agent_otel.store.rows import Batch
 
 logger: Final = logging.getLogger(__name__)
 
+#: Parts of up to this many bytes are mapped in turn. Under one interpreter lock several at once would all be done late,
+#: and nothing could be written meanwhile. Nobody waits for a larger part: it shares the interpreter with the others.
+_IN_TURN: Final = 1024 * 1024
+
 
 class Encoding(Enum):
     """How a request is spelled; its response is spelled the same."""
@@ -39,6 +45,7 @@ class Ingest:
         self._commits = commits
         self._config = config
         self._metrics = metrics
+        self._turn = threading.Lock()
         for limit in config.limits._fields:
             metrics.capped.labels(limit)
         for signal, counter in product(SIGNALS, (metrics.received, metrics.stored, metrics.quarantined)):
@@ -85,7 +92,8 @@ class Ingest:
         if not items and not refusals.total:
             return
         for part, size in _parts(items, self._config.transaction_rows, self._config.transaction_bytes):
-            batch = _mapped(signal, part, self._config.limits)
+            with self._turn if size <= _IN_TURN else nullcontext():
+                batch = _mapped(signal, part, self._config.limits)
             for row in batch.quarantine:
                 refusals.refuse(row.reason, row.raw, row.origin)
             batch.quarantine = refusals.take()

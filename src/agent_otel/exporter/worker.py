@@ -27,6 +27,7 @@ def main() -> int:
     settings = config.read(os.environ)
     json_log.configure(json_log.secrets_of(settings.database_url))
     process_limits.give_memory_back()
+    process_limits.collect_garbage_seldom()
     # The HTTP door's and the gRPC door's.
     process_limits.allow_connections(2 * settings.connections)
     # Ctrl-C reaches the whole terminal; the supervisor decides when its workers end.

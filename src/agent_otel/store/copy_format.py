@@ -5,7 +5,7 @@ columns at the start of a row, of fixed width and never NULL, go through one str
 name, a model, NULL) is packed once.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, islice, repeat, takewhile
 from struct import Struct
 from typing import Any, Final, NamedTuple, TypeAlias
@@ -19,8 +19,8 @@ TRAILER: Final = b"\xff\xff"
 _POSTGRES_EPOCH_US: Final = 946_684_800_000_000
 _NULL: Final = b"\xff\xff\xff\xff"
 _JSONB_VERSION: Final = b"\x01"
-#: Rows packed at once; bounds the memory that columns take beside the rows.
-_CHUNK: Final = 1024
+#: Rows packed at once. A whole stream in one piece would be megabytes of fresh pages for every transaction.
+_CHUNK: Final = 512
 
 _length: Final = Struct("!i").pack
 _int2: Final = Struct("!ih").pack
@@ -40,7 +40,7 @@ def _timestamptz(value: int) -> bytes:
     return _int8(8, value - _POSTGRES_EPOCH_US)
 
 
-#: One value of a type, with its length before it; jsonb is packed in two parts.
+#: One value of a type, with its length before it; jsonb, of which there is most, is packed without a call.
 _ENCODERS: Final[dict[str, Callable[[Any], bytes]]] = {
     "int2": lambda value: _int2(2, value),
     "int8": lambda value: _int8(8, value),
@@ -49,12 +49,11 @@ _ENCODERS: Final[dict[str, Callable[[Any], bytes]]] = {
     "uuid": _bytes,
     "bytea": _bytes,
     "text": _text,
-    "jsonb": lambda value: _length(len(value) + 1) + _JSONB_VERSION + value,
 }
 #: For a struct: how the types of fixed width are written, and how many bytes they take.
 _FIXED: Final = {"uuid": ("16s", 16), "timestamptz": ("q", 8), "int8": ("q", 8), "int2": ("h", 2)}
 #: Large and never alike, so looking for repeats would only cost; and doubles, because 0.0 equals -0.0.
-_UNIQUE: Final = frozenset({"bytea", "jsonb", "float8"})
+_UNIQUE: Final = frozenset({"bytea", "float8"})
 
 _UUIDS: Final = {"trace_id", "execution_id", "event_id"}
 _TIMES: Final = {"start_time", "end_time", "time", "event_time", "observed_time"}
@@ -99,25 +98,24 @@ _SPAN: Final = _layout(SpanRow)
 _EVENT: Final = _layout(EventRow)
 
 
-def pack_spans(rows: Iterable[SpanRow], batch_id: int) -> bytes:
-    """A whole COPY stream of spans, all of one batch."""
+def pack_spans(rows: Iterable[SpanRow], batch_id: int) -> Iterator[bytes]:
+    """A whole COPY stream of spans, all of one batch, in pieces."""
     return _stream(rows, _SPAN, batch_id)
 
 
-def pack_events(rows: Iterable[EventRow], batch_id: int) -> bytes:
-    """A whole COPY stream of events, all of one batch."""
+def pack_events(rows: Iterable[EventRow], batch_id: int) -> Iterator[bytes]:
+    """A whole COPY stream of events, all of one batch, in pieces."""
     return _stream(rows, _EVENT, batch_id)
 
 
-def _stream(rows: Iterable[tuple[Any, ...]], layout: Layout, batch_id: int) -> bytes:
-    parts = [HEADER]
+def _stream(rows: Iterable[tuple[Any, ...]], layout: Layout, batch_id: int) -> Iterator[bytes]:
+    yield HEADER
     left = iter(rows)
     while chunk := list(islice(left, _CHUNK)):
         columns: list[Sequence[Any]] = list(zip(*chunk, strict=True))
         columns[layout.batch] = [batch_id] * len(chunk)
-        parts.extend(chain.from_iterable(zip(*_packed(columns, layout), strict=True)))
-    parts.append(TRAILER)
-    return b"".join(parts)
+        yield b"".join(chain.from_iterable(zip(*_packed(columns, layout), strict=True)))
+    yield TRAILER
 
 
 def _packed(columns: Sequence[Sequence[Any]], layout: Layout) -> list[Column]:
@@ -138,9 +136,11 @@ def _fixed(columns: Sequence[Sequence[Any]], layout: Layout) -> Column:
 
 
 def _column(values: Sequence[Any], kind: str) -> Column:
-    encode = _ENCODERS[kind]
     if values.count(None) == len(values):
         return repeat(_NULL, len(values))
+    if kind == "jsonb":
+        return [_NULL if value is None else _length(len(value) + 1) + _JSONB_VERSION + value for value in values]
+    encode = _ENCODERS[kind]
     if kind in _UNIQUE:
         return [_NULL if value is None else encode(value) for value in values]
     packed = {value: encode(value) for value in set(values) if value is not None}

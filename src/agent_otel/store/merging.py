@@ -5,7 +5,9 @@ import uuid
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from agent_otel.model import merge_facts
+import orjson
+
+from agent_otel.model import Facts, merge_facts
 from agent_otel.store import queries
 from agent_otel.store.connection import Connection
 from agent_otel.store.rows import ExecutionFacts, SpanRow
@@ -27,10 +29,18 @@ def executions(connection: Connection, records: Iterable[ExecutionFacts]) -> Non
         queries.load("ingest")["merge_executions"],
         [
             [row.execution_id for row in rows],
-            [json.dumps(row.facts) for row in rows],
-            [json.dumps(row.content) if row.content else None for row in rows],
+            [_json(row.facts) for row in rows],
+            [_json(row.content) if row.content else None for row in rows],
         ],
     )
+
+
+def _json(facts: Facts) -> str:
+    try:
+        return orjson.dumps(facts).decode()
+    except TypeError:
+        # An integer of more than 64 bits, out of metadata that came as JSON: jsonb holds it.
+        return json.dumps(facts)
 
 
 def traces(connection: Connection, spans: Sequence[SpanRow]) -> None:
@@ -51,17 +61,22 @@ def _merge(left: ExecutionFacts, right: ExecutionFacts) -> ExecutionFacts:
 
 
 def _trace(trace_id: bytes, spans: Sequence[SpanRow]) -> tuple[Any, ...]:
+    starts = [span.start_time for span in spans]
     roots = [span for span in spans if span.parent_span_id is None]
-    root = min(roots, key=lambda span: (span.start_time, span.span_id), default=None)
+    root = min(roots, key=_place_of) if roots else None
     return (
         uuid.UUID(bytes=trace_id),
-        instant(min(span.start_time for span in spans)),
-        instant(max(span.start_time for span in spans)),
-        instant(max(span.end_time for span in spans)),
+        instant(min(starts)),
+        instant(max(starts)),
+        instant(max([span.end_time for span in spans])),
         len(spans),
-        sum(span.status_code == _ERROR for span in spans),
+        [span.status_code for span in spans].count(_ERROR),
         instant(root.start_time) if root else None,
         root.span_id if root else None,
         root.name if root else None,
         root.resource_id if root else None,
     )
+
+
+def _place_of(root: SpanRow) -> tuple[int, int]:
+    return root.start_time, root.span_id

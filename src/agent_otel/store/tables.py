@@ -2,7 +2,7 @@
 
 import datetime as dt
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final, Generic, LiteralString, TypeVar
 
 from psycopg import sql
@@ -23,7 +23,7 @@ class Table(Generic[Item]):
     """One table: COPY when keys are new, staging when some are not."""
 
     def __init__(
-        self, name: LiteralString, columns: Sequence[str], pack: Callable[[Iterable[Any], int], bytes]
+        self, name: LiteralString, columns: Sequence[str], pack: Callable[[Iterable[Any], int], Iterator[bytes]]
     ) -> None:
         self._pack = pack
         self._statements = queries.load("ingest")
@@ -52,7 +52,8 @@ class Table(Generic[Item]):
 
     def _stream(self, connection: Connection, statement: sql.Composed, items: Sequence[Item], batch_id: int) -> None:
         with connection.cursor() as cursor, cursor.copy(statement) as copy:
-            copy.write(self._pack([item.row for item in items], batch_id))
+            for piece in self._pack([item.row for item in items], batch_id):
+                copy.write(piece)
 
     def _keyed(
         self, connection: Connection, statement: str, parameters: Sequence[dt.datetime] | None = None
@@ -67,7 +68,7 @@ def distinct(items: Sequence[Item]) -> tuple[list[Item], list[Item]]:
     conflicts = []
     for item in items:
         known = first.setdefault(item.row.key, item)
-        if known.row.digest != item.row.digest:
+        if known is not item and known.row.digest != item.row.digest:
             conflicts.append(item)
     # In key order, so that writers with the same keys wait for each other in one direction only.
     return [first[key] for key in sorted(first)], conflicts
