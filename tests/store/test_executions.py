@@ -96,6 +96,15 @@ def test_an_open_execution_is_a_row_and_a_late_end_wins(database_url: str) -> No
     writer.close()
 
 
+def test_metadata_keeps_integers_of_any_size(database_url: str) -> None:
+    """What came as JSON may hold more than 64 bits; jsonb does too."""
+    writer, execution_id = Writer(database_url), uuid.uuid4()
+    writer.write(final_span(execution_id, 1, {semconv.METADATA: f'{{"small": 1, "large": {2**70}}}'}))
+    statement = "SELECT metadata FROM agent_execution_logs WHERE execution_id = %s"
+    assert row(database_url, statement, execution_id) == ({"small": 1, "large": 2**70},)
+    writer.close()
+
+
 def test_a_heartbeat_shortens_the_patience(database_url: str) -> None:
     """An execution that ever sent a heartbeat is abandoned after minutes without one, not after a day."""
     writer, execution_id = Writer(database_url), uuid.uuid4()

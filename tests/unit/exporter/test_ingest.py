@@ -1,6 +1,7 @@
 """From a body to its response, with a store that does what the test tells it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -8,15 +9,20 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from agent_otel.errors import RetryableError
 from agent_otel.exporter import config
+from agent_otel.exporter.envelope import RawItem
 from agent_otel.exporter.group_commit import GroupCommit, Limits
 from agent_otel.exporter.ingest import Encoding, Ingest
-from agent_otel.exporter.mapping import MAX_ITEM_BYTES
+from agent_otel.exporter.limits import Limits as MappingLimits
+from agent_otel.exporter.mapping import MAX_ITEM_BYTES, map_spans
 from agent_otel.exporter.metrics import Metrics
-from agent_otel.exporter.signals import TRACES
+from agent_otel.exporter.signals import TRACES, Signal
 from agent_otel.exporter.span_mapping import map_span
+from agent_otel.store.rows import Batch
 from tests.contract import numbered
+from tests.fixtures.sink import eventually
 from tests.unit.exporter.test_group_commit import ToldStore
 
+MIB = 1024 * 1024
 _TRACE = bytes(15) + b"\7"
 
 
@@ -33,9 +39,9 @@ class Doors:
         self.commits.start()
         self._ingest = Ingest(self.commits, self._config, Metrics())
 
-    def export(self, request: ExportTraceServiceRequest) -> Any:
+    def export(self, request: ExportTraceServiceRequest, signal: Signal = TRACES) -> Any:
         """Send a request; its response."""
-        return self._ingest.export(TRACES, request.SerializeToString(), Encoding.PROTOBUF)
+        return self._ingest.export(signal, request.SerializeToString(), Encoding.PROTOBUF)
 
 
 @pytest.fixture
@@ -89,6 +95,30 @@ def test_a_fault_of_the_mapping_costs_one_item(doors: Doors, monkeypatch: pytest
     assert response.partial_success.rejected_spans == 1
     assert "KeyError" in response.partial_success.error_message
     assert doors.store.written == [["a", "b"]]
+
+
+def test_ordinary_requests_are_mapped_in_turn_and_a_large_one_goes_on(doors: Doors) -> None:
+    """While one is being mapped the others wait, but a large one neither waits for them nor keeps them waiting."""
+    begun: list[int] = []
+    go_on = Event()
+
+    def to_batch(items: Sequence[RawItem], limits: MappingLimits) -> Batch:
+        begun.append(len(items[0].raw))
+        assert len(items[0].raw) > MIB or go_on.wait(10)
+        return map_spans(items, limits)
+
+    signal = TRACES._replace(to_batch=to_batch)
+    senders = [Thread(target=doors.export, args=(numbered.traces(_TRACE, name), signal)) for name in "abc"]
+    for sender in senders:
+        sender.start()
+    eventually(lambda: bool(begun))
+    doors.export(numbered.traces(_TRACE, "x" * MIB), signal)
+    assert [size > MIB for size in begun] == [False, True]
+    go_on.set()
+    for sender in senders:
+        sender.join(10)
+    names = [name for written in doors.store.written for name in written]
+    assert sorted(name[:1] for name in names) == ["a", "b", "c", "x"]
 
 
 def test_what_is_refused_as_late_is_taken_back() -> None:
