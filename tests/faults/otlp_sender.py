@@ -8,6 +8,8 @@ import grpc
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
+from tests.faults import clock
+
 _TIMEOUT_S: Final = 30.0
 _RESPONSES: Final[dict[str, Any]] = {"traces": ExportTraceServiceResponse, "logs": ExportLogsServiceResponse}
 _METHODS: Final = {
@@ -79,7 +81,7 @@ class GrpcSender:
     def send(self, signal: str, body: bytes) -> None:
         """See Sender."""
         try:
-            content = self._calls[signal](body, timeout=_TIMEOUT_S)
+            content = self._calls[signal](body, timeout=clock.grpc_timeout(_TIMEOUT_S))
         except grpc.RpcError as error:
             code = error.code() if isinstance(error, grpc.Call) else grpc.StatusCode.UNKNOWN
             if code in _RETRYABLE_CODES:
