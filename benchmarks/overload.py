@@ -1,6 +1,6 @@
 """What the exporter does at twice the load that it can take, over HTTP and over gRPC.
 
-First the most it stores with four clients in a closed loop, and its latency at a quarter of that. Then 128 agents,
+First the most it stores with 16 agents in a closed loop, and its latency at a quarter of that. Then 128 agents,
 whose requests fall due at twice that rate, whatever the answers; they retry as they are told, as SDKs do. Then again
 the quarter, and the most. Wanted: every refusal tells when to come back, goodput stays, memory is flat, latency
 recovers, all that was acknowledged is there. The exporter's limits are set so low that this machine reaches them: see
@@ -161,7 +161,7 @@ def describe(door: str, outcome: Outcome) -> None:
     attempts = len(report.taken) + report.refused.total()
     refusals = [1_000 * each for each in report.refusal_seconds]
     print(f"\n{door}, {seconds:.0f} s of overload")
-    print(f"  peak {peaks[0].goodput:,.0f} spans/s before, {peaks[1].goodput:,.0f} after (closed loop, 4 clients)")
+    print(f"  peak {peaks[0].goodput:,.0f} spans/s before, {peaks[1].goodput:,.0f} after (closed loop)")
     print(f"  offered {report.due * _PER_REQUEST / seconds:,.0f}, {report.dropped} of {report.due} given up")
     print(f"  attempts {attempts * _PER_REQUEST / seconds:,.0f} spans/s, retries included")
     print(f"  goodput {overload.goodput:,.0f} spans/s = {outcome.share:.0%} of peak")

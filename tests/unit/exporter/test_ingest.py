@@ -22,7 +22,7 @@ from tests.contract import numbered
 from tests.fixtures.sink import eventually
 from tests.unit.exporter.test_group_commit import ToldStore
 
-MIB = 1024 * 1024
+LARGE = 3 * 1024 * 1024
 _TRACE = bytes(15) + b"\7"
 
 
@@ -104,7 +104,7 @@ def test_ordinary_requests_are_mapped_in_turn_and_a_large_one_goes_on(doors: Doo
 
     def to_batch(items: Sequence[RawItem], limits: MappingLimits) -> Batch:
         begun.append(len(items[0].raw))
-        assert len(items[0].raw) > MIB or go_on.wait(10)
+        assert len(items[0].raw) > LARGE or go_on.wait(10)
         return map_spans(items, limits)
 
     signal = TRACES._replace(to_batch=to_batch)
@@ -112,8 +112,8 @@ def test_ordinary_requests_are_mapped_in_turn_and_a_large_one_goes_on(doors: Doo
     for sender in senders:
         sender.start()
     eventually(lambda: bool(begun))
-    doors.export(numbered.traces(_TRACE, "x" * MIB), signal)
-    assert [size > MIB for size in begun] == [False, True]
+    doors.export(numbered.traces(_TRACE, "x" * LARGE), signal)
+    assert [size > LARGE for size in begun] == [False, True]
     go_on.set()
     for sender in senders:
         sender.join(10)
