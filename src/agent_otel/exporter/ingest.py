@@ -26,9 +26,9 @@ from agent_otel.store.rows import Batch
 
 logger: Final = logging.getLogger(__name__)
 
-#: Parts of up to this many bytes are mapped in turn, a Collector's of 1 MiB and a little too. Under one interpreter lock
-#: several at once would all be done late, and nothing could be written meanwhile. Nobody waits for a larger part: it
-#: shares the interpreter with the others.
+#: Parts of up to this many bytes are mapped in turn: also a Collector's, of 1 MiB and a little. Under one interpreter
+#: lock several at once would all be done late, and nothing could be written meanwhile. Nobody waits for a larger part:
+#: it shares the interpreter with the others.
 _IN_TURN: Final = 2 * 1024 * 1024
 
 
