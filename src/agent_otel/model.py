@@ -9,7 +9,7 @@ A record's rank orders by: terminal before open, later before earlier, error > p
 before event, then its digest. It is spelled as fixed-width lower-case hex so that SQL compares it as text.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, Literal, NamedTuple
 
 from agent_otel import semconv as s
@@ -117,15 +117,23 @@ def latest(time_ns: int) -> list[Any]:
     return [f"{time_ns:016x}", time_ns]
 
 
-def facts_of(rank: str, fields: tuple[Field, ...], values: Mapping[str, Any]) -> Facts:
+class FieldSet:
+    """Some of the fields, prepared for `facts_of`."""
+
+    def __init__(self, fields: Iterable[Field]) -> None:
+        self.rules: Final = {field.name: field.rule for field in fields}
+        #: Those that a record states even when it has nothing to say.
+        self.outcomes: Final = [name for name, rule in self.rules.items() if rule == "outcome"]
+
+
+def facts_of(rank: str, fields: FieldSet, values: Mapping[str, Any]) -> Facts:
     """The facts that one record gives about `fields`; `values` holds what it says, by field name, already typed."""
-    facts: Facts = {}
-    for name, _, _, rule, _ in fields:
-        value = values.get(name)
-        if value is None:
-            if rule == "outcome":
-                facts[name] = [rank, None]
-        elif rule == "union":
+    facts: Facts = {name: [rank, None] for name in fields.outcomes}
+    for name, value in values.items():
+        rule = fields.rules.get(name)
+        if rule is None or value is None:
+            continue
+        if rule == "union":
             facts[name] = _bounded({str(member): ["", True] for member in value})
         elif rule == "by_key":
             facts[name] = _bounded({key: [rank, member] for key, member in value.items()})

@@ -19,7 +19,7 @@ class AttributeList:
     __slots__ = ("_keys", "_members", "_values", "canonical", "shape")
 
     def __init__(self, attributes: Sequence[Attribute], canonical: Sequence[bytes] | None, reading: Reading) -> None:
-        self._keys, self._values, self._members, fields = zip(*attributes, strict=True) if attributes else _NOTHING
+        self._keys, self._values, self._members, fields = zip(*attributes, strict=False) if attributes else _NOTHING
         #: What follows from their keys.
         self.shape = shape = _SHAPES.of(self._keys)
         if not shape.unique:
@@ -49,7 +49,8 @@ def read(fields: Sequence[bytes], reading: Reading) -> AttributeList:
     if len(fields) > reading.limits.attributes:
         return _limited(fields, reading)
     known, decode = _MEMO.known, _MEMO.read
-    return AttributeList([known(field) or decode(field, reading) for field in fields], None, reading)
+    # Copied first: going through protobuf's own container takes longer.
+    return AttributeList([known(field) or decode(field, reading) for field in fields[:]], None, reading)
 
 
 def _limited(fields: Iterable[bytes], reading: Reading) -> AttributeList:

@@ -6,6 +6,8 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+import orjson
+
 from agent_otel import ids, semconv
 from agent_otel.exporter.limits import MAX_TEXT
 from agent_otel.exporter.values import MAX_DEPTH
@@ -13,6 +15,7 @@ from agent_otel.model import (
     FIELDS,
     STATUS_ALIASES,
     TERMINAL,
+    FieldSet,
     Rank,
     earliest,
     facts_of,
@@ -26,13 +29,15 @@ _MAX_NS: Final = 2**64 - 1
 _MAX_INT: Final = 2**53
 MAX_OBJECT: Final = 64 * 1024
 
-_SMALL: Final = tuple(field for field in FIELDS if not field.content)
-_CONTENT: Final = tuple(field for field in FIELDS if field.content)
+_SMALL: Final = FieldSet(field for field in FIELDS if not field.content)
+_CONTENT: Final = FieldSet(field for field in FIELDS if field.content)
 #: Content that an open record must not claim: only an end has a result.
-_OPEN_CONTENT: Final = tuple(field for field in _CONTENT if field.rule != "outcome")
+_OPEN_CONTENT: Final = FieldSet(field for field in FIELDS if field.content and field.rule != "outcome")
 #: Who it is about: all that events without facts of their own (heartbeats, exceptions, …) add.
 _IDENTITY: Final = ("correlation", "parent_execution_id", "agent_name", "session_id", "project")
-_IDENTITY_FIELDS: Final = tuple(field for field in _SMALL if field.name in _IDENTITY or field.rule == "outcome")
+_IDENTITY_FIELDS: Final = FieldSet(
+    field for field in FIELDS if not field.content and (field.name in _IDENTITY or field.rule == "outcome")
+)
 #: How it ended: an open record knows nothing of that but that it has not.
 _OUTCOME: Final = frozenset(field.name for field in FIELDS if field.rule == "outcome")
 _STATING: Final = frozenset({semconv.EVENT_STARTED, semconv.EVENT_PROGRESS, semconv.EVENT_COMPLETED})
@@ -113,9 +118,12 @@ def _time(stated: object, otherwise: int) -> int:
 def _values(attributes: Mapping[str, Any]) -> dict[str, Any]:
     """By field name, what the attributes say in the field's type; what is of another type stands as attribute only."""
     values = {}
-    for attribute in attributes.keys() & _READERS.keys():
-        name, read = _READERS[attribute]
-        value = read(attributes[attribute])
+    for attribute, stated in attributes.items():
+        reader = _READERS.get(attribute)
+        if reader is None:
+            continue
+        name, read = reader
+        value = read(stated)
         if value is not None:
             values[name] = value
     if "status" in values:
@@ -174,11 +182,20 @@ def message_text(value: Any) -> str | None:
     """The text of GenAI messages (a JSON string of messages or parts) when that is all they hold, else as given."""
     if value is None:
         return None
-    parsed = _parsed(value) if _may_be_list(value) else None
+    parsed = _parsed_messages(value) if _may_be_list(value) else None
     texts = [_part_text(part) for entry in parsed for part in _parts(entry)] if isinstance(parsed, list) else []
     if texts and all(text is not None for text in texts):
         return str(_storable("\n".join(text for text in texts if text is not None)))
     return value if isinstance(value, str) else json.dumps(value)
+
+
+def _parsed_messages(value: Any) -> Any:
+    """As `_parsed`, but sooner; numbers may lose digits, which texts have none of."""
+    try:
+        return orjson.loads(value) if isinstance(value, str) else value
+    except orjson.JSONDecodeError:
+        # The standard library reads more: NaN, infinities, lone surrogates.
+        return _parsed(value)
 
 
 def _may_be_list(value: Any) -> bool:

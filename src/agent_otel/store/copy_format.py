@@ -119,10 +119,20 @@ def _stream(rows: Iterable[tuple[Any, ...]], layout: Layout, batch_id: int) -> I
 
 
 def _packed(columns: Sequence[Sequence[Any]], layout: Layout) -> list[Column]:
-    """Columns as bytes, the first standing for all of fixed width."""
-    width = len(layout.fixed)
-    rest = zip(columns[width:], layout.types[width:], strict=True)
-    return [_fixed(columns, layout), *(_column(values, kind) for values, kind in rest)]
+    """Columns as bytes, the first standing for all of fixed width, and one for each run of columns without values."""
+    width, rows = len(layout.fixed), len(columns[0])
+    packed = [_fixed(columns, layout)]
+    empty = 0
+    for values, kind in zip(columns[width:], layout.types[width:], strict=True):
+        if values.count(None) == rows:
+            empty += 1
+            continue
+        if empty:
+            packed.append(repeat(_NULL * empty, rows))
+            empty = 0
+        packed.append(_column(values, kind))
+    packed.append(repeat(_NULL * empty, rows))
+    return packed
 
 
 def _fixed(columns: Sequence[Sequence[Any]], layout: Layout) -> Column:
@@ -136,8 +146,6 @@ def _fixed(columns: Sequence[Sequence[Any]], layout: Layout) -> Column:
 
 
 def _column(values: Sequence[Any], kind: str) -> Column:
-    if values.count(None) == len(values):
-        return repeat(_NULL, len(values))
     if kind == "jsonb":
         return [_NULL if value is None else _length(len(value) + 1) + _JSONB_VERSION + value for value in values]
     encode = _ENCODERS[kind]

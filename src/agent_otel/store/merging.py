@@ -24,7 +24,8 @@ def executions(connection: Connection, records: Iterable[ExecutionFacts]) -> Non
         merged[record.execution_id] = record if known is None else _merge(known, record)
     if not merged:
         return
-    rows = [merged[key] for key in sorted(merged)]
+    # By the integer, which sorts as the id does: comparing UUID objects takes ten times as long.
+    rows = sorted(merged.values(), key=lambda row: row.execution_id.int)
     connection.execute(
         queries.load("ingest")["merge_executions"],
         [
