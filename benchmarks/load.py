@@ -1,5 +1,5 @@
-"""A client process under a benchmark: agents in threads of its own, each with one connection
-and one request under way at a time.
+"""A client process under a benchmark: agents in threads of its own, each with one connection and one request
+under way at a time.
 
 Closed loop (period 0): the next request follows the answer. Open loop: requests fall due at a fixed rate, whatever the
 answers; as in the SDKs, what was not taken within ten seconds, or what falls due while too many wait, is dropped.
@@ -58,7 +58,6 @@ class Agent(threading.Thread):
     def __init__(self, options: Options, supply: _Supply, number: int) -> None:
         super().__init__(daemon=True)
         self._options = options
-        self._supply = supply
         self._supply = supply
         self._sender: Sender = SENDERS[options.door](options.address)
         self._number = number

@@ -19,7 +19,7 @@ class AttributeList:
     __slots__ = ("_keys", "_members", "_values", "canonical", "shape")
 
     def __init__(self, attributes: Sequence[Attribute], canonical: Sequence[bytes] | None, reading: Reading) -> None:
-        self._keys, self._values, self._members, fields = zip(*attributes, strict=False) if attributes else _NOTHING
+        self._keys, self._values, self._members, fields = zip(*attributes, strict=True) if attributes else _NOTHING
         #: What follows from their keys.
         self.shape = shape = _SHAPES.of(self._keys)
         if not shape.unique:

@@ -1,0 +1,30 @@
+"""What a record says of its execution, read from its attributes."""
+
+from typing import Any
+
+import pytest
+
+from agent_otel.exporter.records import message_text
+
+MESSAGES = {
+    "parts": (
+        '[{"role": "user", "parts": [{"type": "text", "content": "a"}, {"type": "text", "content": "b"}]}]',
+        "a\nb",
+    ),
+    "only parts": ('[{"type": "text", "content": "a"}]', "a"),
+    "a list of values": ([{"type": "text", "content": "a"}], "a"),
+    "not only text": ('[{"type": "image", "content": "a"}]', '[{"type": "image", "content": "a"}]'),
+    "no JSON": ("[sic] a", "[sic] a"),
+    "text": ("a", "a"),
+    "nothing": (None, None),
+    # What the faster parser refuses and the standard library reads.
+    "NaN": ('[{"type": "text", "content": "a", "score": NaN}]', "a"),
+    "lone surrogate": (r'[{"type": "text", "content": "a\ud800"}]', "a?"),
+    "more than 64 bits": (f'[{{"type": "text", "content": "a", "seed": {2**70}}}]', "a"),
+}
+
+
+@pytest.mark.parametrize(("stated", "shown"), MESSAGES.values(), ids=MESSAGES)
+def test_messages_of_text_are_shown_as_text(stated: Any, shown: str | None) -> None:
+    """Everything else stands as it was given."""
+    assert message_text(stated) == shown
