@@ -3,10 +3,12 @@
 Names are resolved at their first use: ``import agent_otel`` loads neither OpenTelemetry nor psycopg.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from __future__ import annotations
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from agent_otel.courier import FlushResult
     from agent_otel.execution_span import Execution
     from agent_otel.exporter.span_exporter import PostgresSpanExporter
@@ -55,6 +57,8 @@ _HOME = {
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
     value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
     globals()[name] = value
     return value

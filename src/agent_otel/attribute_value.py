@@ -1,8 +1,14 @@
 """Any Python value as an attribute value or as JSON text: what OTLP cannot carry is kept as text, nothing raises."""
 
-import json
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from __future__ import annotations
+
+from _collections_abc import Mapping, Sequence
+
+from agent_otel import plain_json
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Final
 
 #: What an OTel attribute may hold in our own spans and events.
 Value = str | bool | int | float | Sequence[str] | Sequence[bool] | Sequence[int] | Sequence[float]
@@ -39,11 +45,11 @@ def text(value: str) -> str:
 def json_text(value: object) -> str:
     """`value` as JSON; parts that JSON does not know are their repr, numbers that it does not know are strings."""
     try:
-        encoded = json.dumps(value, ensure_ascii=False, allow_nan=False, default=printed)
+        encoded = plain_json.dumps(value, default=printed)
         if not encoded.isascii():
             encoded.encode()  # UnicodeEncodeError, a ValueError, for lone surrogates
     except (ValueError, TypeError, RecursionError):
-        return json.dumps(_plain(value, depth=0), ensure_ascii=False)
+        return plain_json.dumps(_plain(value, depth=0))
     return encoded
 
 

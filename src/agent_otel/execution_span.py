@@ -6,7 +6,7 @@ from opentelemetry import context as otel_context
 from opentelemetry.context import Context
 from opentelemetry.trace import Span
 
-from agent_otel import failure, intent, measured_step, otlp_json, redaction
+from agent_otel import content, failure, measured_step, otlp_json
 from agent_otel import semconv as s
 from agent_otel.attribute_value import Value, json_text, text
 from agent_otel.errors import AgentOtelError
@@ -154,10 +154,7 @@ class Execution(Scope):
     @guarded
     def result(self, value: object) -> None:
         """Keep what the agent answered: a text, or any object, as JSON."""
-        output = intent.content_text(value)
-        self._final[s.GEN_AI_OUTPUT_MESSAGES] = intent.messages("assistant", output, finish_reason="stop")
-        self._final[s.OUTPUT_SIZE] = len(output)
-        self._final[s.OUTPUT_SHA256] = redaction.sha256(output)
+        self._final.update(content.output_facts(value))
 
     @guarded
     def quality_score(self, score: float) -> None:

@@ -2,11 +2,11 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from agent_otel import redaction
+from agent_otel import content
 from agent_otel import semconv as s
-from agent_otel.attribute_value import Value, attribute_value, json_text, text
+from agent_otel.attribute_value import Value, attribute_value
 
 
 class Intent(NamedTuple):
@@ -62,9 +62,7 @@ def facts(intent: Intent) -> dict[str, Value]:
         if value is not None:
             attributes[name] = attribute_value(value)
     if intent.prompt is not None:
-        prompt = content_text(intent.prompt)
-        attributes[s.PROMPT_LENGTH] = len(prompt)
-        attributes[s.PROMPT_SHA256] = redaction.sha256(prompt)
+        attributes.update(content.prompt_facts(intent.prompt))
     return attributes
 
 
@@ -72,34 +70,11 @@ def contents(intent: Intent) -> dict[str, Value]:
     """Prompt, background, instructions and tools: on the start event and the span, subject to the capture mode."""
     attributes: dict[str, Value] = {}
     if intent.prompt is not None:
-        attributes[s.GEN_AI_INPUT_MESSAGES] = messages("user", intent.prompt)
+        attributes[s.GEN_AI_INPUT_MESSAGES] = content.messages("user", intent.prompt)
     if intent.context is not None:
-        attributes[s.CONTEXT] = content_text(intent.context)
+        attributes[s.CONTEXT] = content.as_text(intent.context)
     if intent.instructions is not None:
-        attributes[s.GEN_AI_SYSTEM_INSTRUCTIONS] = json_text([_text_part(content_text(intent.instructions))])
+        attributes[s.GEN_AI_SYSTEM_INSTRUCTIONS] = content.instructions(intent.instructions)
     if intent.tools:
-        attributes[s.GEN_AI_TOOL_DEFINITIONS] = json_text([_tool(tool) for tool in intent.tools])
+        attributes[s.GEN_AI_TOOL_DEFINITIONS] = content.tool_definitions(intent.tools)
     return attributes
-
-
-def messages(role: str, content: object, finish_reason: str | None = None) -> str:
-    """GenAI messages as JSON text: `content` becomes one text part, a list of messages is taken as it is."""
-    if isinstance(content, list) and content and all(isinstance(m, Mapping) and "role" in m for m in content):
-        return json_text(content)
-    message: dict[str, Any] = {"role": role, "parts": [_text_part(content_text(content))]}
-    if finish_reason is not None:
-        message["finish_reason"] = finish_reason
-    return json_text([message])
-
-
-def content_text(content: object) -> str:
-    """A text as it is, anything else as JSON."""
-    return text(content) if isinstance(content, str) else json_text(content)
-
-
-def _text_part(content: str) -> dict[str, str]:
-    return {"type": "text", "content": content}
-
-
-def _tool(tool: object) -> object:
-    return tool if isinstance(tool, Mapping) else {"type": "function", "name": str(tool)}

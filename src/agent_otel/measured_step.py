@@ -5,12 +5,13 @@ from collections.abc import Mapping
 from typing import Final, TypedDict, Unpack
 
 from opentelemetry.context import Context
-from opentelemetry.trace import NonRecordingSpan, SpanContext, StatusCode, TraceFlags, set_span_in_context
+from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, StatusCode, TraceFlags, set_span_in_context
 
 from agent_otel import failure, ids, redaction, step_intent
 from agent_otel import semconv as s
 from agent_otel.attribute_value import Value, text
 from agent_otel.client import Client
+from agent_otel.guard import warn_once
 from agent_otel.model import StepKind
 from agent_otel.open_execution import OpenExecution
 from agent_otel.step_intent import StepIntent
@@ -60,7 +61,7 @@ def send(client: Client, execution: OpenExecution, tool: str, **details: Unpack[
         attributes.update(step_intent.output_attributes(step, details.get("output")))
     span = client.start_span(
         step_intent.span_name(step),
-        step_intent.span_kind(step),
+        span_kind(step),
         _inside(execution),
         attributes,
         started,
@@ -70,6 +71,19 @@ def send(client: Client, execution: OpenExecution, tool: str, **details: Unpack[
         span.set_status(StatusCode.ERROR, redaction.error_text(failure.error_message(error or ""), capture))
     span.end(ended)
     return f"{span.get_span_context().span_id:016x}"
+
+
+def checked(step: StepIntent) -> StepIntent:
+    """The step with a kind that we know: an unknown one becomes a tool step, with a warning."""
+    if step.kind not in s.STEP_KINDS:
+        warn_once(f"agent_otel: step kind {step.kind!r} is not one of {', '.join(sorted(s.STEP_KINDS))}; tool is used")
+        step.kind = "tool"
+    return step
+
+
+def span_kind(step: StepIntent) -> SpanKind:
+    """CLIENT for a call of a model, else INTERNAL (GenAI semantic conventions)."""
+    return SpanKind.CLIENT if step.kind == "llm" else SpanKind.INTERNAL
 
 
 def step_attributes(execution: OpenExecution) -> dict[str, Value]:
@@ -104,7 +118,7 @@ def named_span_id(execution_id: str, step: StepIntent) -> int | None:
 
 
 def _intent(tool: str, details: StepDetails) -> StepIntent:
-    return step_intent.checked(
+    return checked(
         StepIntent(
             name=tool,
             kind=details.get("kind", "tool"),

@@ -16,13 +16,10 @@ from agent_otel import semconv as s
 
 Status = Literal["in_progress", "success", "partial", "error", "cancelled"]
 StepKind = Literal["tool", "llm", "decision", "milestone", "error"]
+Capture = Literal["full", "metadata", "minimal"]
 
-STEP_KINDS: Final = frozenset({"tool", "llm", "decision", "milestone", "error"})
-TERMINAL: Final = frozenset({"success", "partial", "error", "cancelled"})
 #: Which of two ends at the same nanosecond wins.
 STATUS_RANK: Final = {"in_progress": 0, "success": 1, "cancelled": 2, "partial": 3, "error": 4}
-#: Spellings that other tools use for our statuses.
-STATUS_ALIASES: Final = {"failed": "error", "failure": "error", "canceled": "cancelled", "ok": "success"}
 
 _MAX_NS: Final = 2**64 - 1
 #: Members that a merged field (metadata, a list of files) keeps: the first in byte order, so that any order of arrival
@@ -101,7 +98,7 @@ class Rank(NamedTuple):
     digest: bytes
 
     def __str__(self) -> str:
-        terminal = self.status in TERMINAL
+        terminal = self.status in s.TERMINAL
         return (
             f"{terminal:d}{self.time_ns:016x}{STATUS_RANK.get(self.status, 0):d}{self.is_span:d}{self.digest[:8].hex()}"
         )

@@ -4,11 +4,17 @@
 and only that one sends its span.
 """
 
-import json
+from __future__ import annotations
+
+import errno
 import os
 import time
-from contextlib import suppress
-from typing import Final, NamedTuple
+
+from agent_otel import plain_json
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 #: ``.closed`` files older than this are removed, and of the younger ones the oldest beyond the number.
 KEEP_CLOSED_SECONDS: Final = 7 * 24 * 3600
@@ -16,19 +22,51 @@ MAX_CLOSED: Final = 200_000
 #: Files of executions that never ended are removed after a month.
 KEEP_OPEN_SECONDS: Final = 30 * 24 * 3600
 
+_SUFFIXES: Final = (".closed", ".json", ".events", ".closing")
 
-class OpenExecution(NamedTuple):
+
+class OpenExecution:
     """Where an execution stands: enough to add a step or a child, or to complete it from another process."""
 
-    execution_id: str
-    trace_id: int
-    span_id: int
-    trace_flags: int
-    agent_name: str
-    started_at: int
-    correlation_id: str
-    session_id: str
-    project: str | None = None
+    __slots__ = (
+        *("agent_name", "correlation_id", "execution_id", "project", "session_id", "span_id", "started_at"),
+        *("trace_flags", "trace_id"),
+    )
+
+    def __init__(
+        self,
+        execution_id: str,
+        trace_id: int,
+        span_id: int,
+        trace_flags: int,
+        agent_name: str,
+        started_at: int,
+        correlation_id: str,
+        session_id: str,
+        project: str | None = None,
+    ) -> None:
+        self.execution_id = execution_id
+        self.trace_id = trace_id
+        self.span_id = span_id
+        self.trace_flags = trace_flags
+        self.agent_name = agent_name
+        self.started_at = started_at  # nanoseconds since the epoch
+        self.correlation_id = correlation_id
+        self.session_id = session_id
+        self.project = project
+
+    def as_json(self) -> str:
+        """One JSON object; ids as hex digits."""
+        fields = {name: getattr(self, name) for name in self.__slots__}
+        fields["trace_id"], fields["span_id"] = f"{self.trace_id:032x}", f"{self.span_id:016x}"
+        return plain_json.dumps(fields)
+
+    @classmethod
+    def from_json(cls, content: str) -> OpenExecution:
+        """What `as_json` wrote. Raises ValueError, TypeError or KeyError for anything else."""
+        fields = plain_json.loads(content)
+        fields["trace_id"], fields["span_id"] = int(fields["trace_id"], 16), int(fields["span_id"], 16)
+        return cls(**fields)
 
 
 class ExecutionFolder:
@@ -37,74 +75,144 @@ class ExecutionFolder:
     def __init__(self, state_dir: str) -> None:
         self.path = f"{state_dir}/executions"
         self.failures = 0
+        self.problem = ""
         self._written: set[str] = set()
 
-    def add(self, execution: OpenExecution) -> None:
-        """Write the execution's file, unless this process already did."""
+    def add(self, execution: OpenExecution) -> bool:
+        """Write the execution's file, unless this process already did; False when another process has."""
         if execution.execution_id in self._written:
-            return
+            return True
         self._written.add(execution.execution_id)
-        ids = {"trace_id": f"{execution.trace_id:032x}", "span_id": f"{execution.span_id:016x}"}
         try:
-            descriptor = self._create(f"{execution.execution_id}.json", os.O_TRUNC)
-            try:
-                os.write(descriptor, json.dumps({**execution._asdict(), **ids}).encode())
-            finally:
-                os.close(descriptor)
-        except OSError:
-            self.failures += 1
-
-    def find(self, execution_id: str) -> OpenExecution | None:
-        """The execution, when its file is here and whole."""
-        try:
-            with open(self._file(f"{execution_id}.json"), encoding="utf-8") as file:
-                fields = json.load(file)
-            fields["trace_id"], fields["span_id"] = int(fields["trace_id"], 16), int(fields["span_id"], 16)
-            return OpenExecution(**fields)
-        except (OSError, ValueError, TypeError, KeyError):
-            return None
-
-    def close(self, execution_id: str) -> bool:
-        """Claim the end of the execution; False when another was first. Unwritable folder: the claim holds."""
-        try:
-            os.close(self._create(f"{execution_id}.closed", os.O_EXCL))
+            self._write(f"{execution.execution_id}.json", os.O_EXCL, execution.as_json().encode())
         except FileExistsError:
             return False
-        except OSError:
-            self.failures += 1
+        except OSError as error:
+            self._failed(error)
         return True
+
+    def find(self, execution_id: str) -> OpenExecution | None:
+        """The execution, when its file is here, ours and whole."""
+        content = self.read(f"{execution_id}.json")
+        try:
+            return OpenExecution.from_json(content) if content else None
+        except (ValueError, TypeError, KeyError):
+            return None
+
+    def read(self, name: str) -> str:
+        """What one of our files holds; empty when there is none, or it is another user's."""
+        try:
+            descriptor = os.open(self._file(name), os.O_RDONLY | os.O_NOFOLLOW)
+        except OSError:
+            return ""
+        with open(descriptor, encoding="utf-8", errors="replace") as file:
+            return file.read() if os.fstat(descriptor).st_uid == os.geteuid() else ""
+
+    def append(self, name: str, line: str) -> bool:
+        """Add a line to one of our files; False when it cannot be written."""
+        try:
+            self._write(name, os.O_APPEND, f"{line}\n".encode(errors="replace"))
+        except OSError as error:
+            self._failed(error)
+            return False
+        return True
+
+    def close(self, execution_id: str, span: bytes = b"") -> bool:
+        """Claim the end of the execution; False when another was first. Unwritable folder: the claim holds.
+
+        With `span`, the claim holds the bytes of the execution's span until `handed_over`, so that a process that dies
+        in between does not take it along.
+        """
+        closed = f"{execution_id}.closed"
+        try:
+            if not span:
+                self._write(closed, os.O_EXCL, b"")
+                return True
+            closing = f"{execution_id}.{os.getpid()}.closing"
+            try:
+                self._write(closing, os.O_TRUNC, span)
+                os.link(self._file(closing), self._file(closed))  # all or nothing, and only one
+            finally:
+                _unlink(self._file(closing))
+        except FileExistsError:
+            return False
+        except OSError as error:
+            self._failed(error)
+        return True
+
+    def unfinished(self, execution_id: str) -> bytes:
+        """The span of whoever claimed the end and died before the span was in the spool; empty when all is well."""
+        try:
+            descriptor = os.open(self._file(f"{execution_id}.closed"), os.O_RDONLY | os.O_NOFOLLOW)
+        except OSError:
+            return b""
+        with open(descriptor, "rb") as file:
+            return file.read() if os.fstat(descriptor).st_uid == os.geteuid() else b""
+
+    def handed_over(self, execution_id: str) -> None:
+        """The span is in the spool: the claim need not hold it any longer, nor do we what it was made of."""
+        try:
+            os.truncate(self._file(f"{execution_id}.closed"), 0)
+            os.unlink(self._file(f"{execution_id}.events"))
+        except OSError:
+            pass
 
     def remove(self, execution_id: str) -> None:
         """Remove the file of an execution whose end was handed over."""
         self._written.discard(execution_id)
-        with suppress(OSError):
-            os.unlink(self._file(f"{execution_id}.json"))
+        _unlink(self._file(f"{execution_id}.json"))
 
     def clean_up(self, now: float | None = None) -> int:
         """Remove files past their time; return how many. `now` in seconds since the epoch."""
         moment = time.time() if now is None else now
-        ages: dict[str, list[tuple[float, str]]] = {".closed": [], ".json": []}
-        with suppress(OSError):
-            for entry in os.scandir(self.path):
-                suffix = os.path.splitext(entry.name)[1]
-                if suffix in ages:
-                    ages[suffix].append((moment - entry.stat().st_mtime, entry.path))
-        closed = sorted(ages[".closed"])
+        closed, others = self._ages(moment)
+        closed.sort()
         outdated = [path for age, path in closed[:MAX_CLOSED] if age > KEEP_CLOSED_SECONDS]
         outdated += [path for _, path in closed[MAX_CLOSED:]]
-        outdated += [path for age, path in ages[".json"] if age > KEEP_OPEN_SECONDS]
-        for path in outdated:
-            with suppress(OSError):
-                os.unlink(path)
-        return len(outdated)
+        outdated += [f"{path.removesuffix('.closed')}.json" for path in outdated]
+        outdated += [path for age, path in others if age > KEEP_OPEN_SECONDS]
+        return sum(map(_unlink, outdated))
 
-    def _create(self, name: str, flag: int) -> int:
+    def _ages(self, moment: float) -> tuple[list[tuple[float, str]], list[tuple[float, str]]]:
+        """Age in seconds and path of the claims, and of all else."""
+        closed: list[tuple[float, str]] = []
+        others: list[tuple[float, str]] = []
+        try:
+            for entry in os.scandir(self.path):
+                if entry.name.endswith(_SUFFIXES):
+                    found = closed if entry.name.endswith(".closed") else others
+                    found.append((moment - entry.stat(follow_symlinks=False).st_mtime, entry.path))
+        except OSError:
+            pass
+        return closed, others
+
+    def _write(self, name: str, flag: int, content: bytes) -> None:
+        """Create or open one of our files and write `content`, wholly or not at all."""
         flags = os.O_CREAT | os.O_WRONLY | os.O_NOFOLLOW | flag
         try:
-            return os.open(self._file(name), flags, 0o600)
+            descriptor = os.open(self._file(name), flags, 0o600)
         except FileNotFoundError:
             os.makedirs(self.path, mode=0o700, exist_ok=True)
-            return os.open(self._file(name), flags, 0o600)
+            descriptor = os.open(self._file(name), flags, 0o600)
+        try:
+            before = os.fstat(descriptor).st_size
+            if content and os.write(descriptor, content) != len(content):
+                os.ftruncate(descriptor, before)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        finally:
+            os.close(descriptor)
+
+    def _failed(self, error: OSError) -> None:
+        self.failures += 1
+        self.problem = f"{self.path}: {error.strerror or error}"
 
     def _file(self, name: str) -> str:
         return f"{self.path}/{name}"
+
+
+def _unlink(path: str) -> bool:
+    try:
+        os.unlink(path)
+    except OSError:
+        return False
+    return True

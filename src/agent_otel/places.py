@@ -1,8 +1,13 @@
 """Where agent-otel keeps things: XDG folders, all under ``agent-otel``; ``AGENT_OTEL_HOME`` moves every one of them."""
 
+from __future__ import annotations
+
 import os
-from collections.abc import Mapping
-from typing import Final
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Final
 
 _APP: Final = "agent-otel"
 

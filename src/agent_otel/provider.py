@@ -127,7 +127,7 @@ def _configured_by_use() -> Client:
 
 
 def _made(options: Mapping[str, Any], *, make_global: bool) -> Client:
-    settings = load({name: value for name, value in options.items() if name in Settings._fields})
+    settings = load({name: value for name, value in options.items() if name in Settings.__slots__})
     for problem in settings.problems:
         warn_once(f"agent_otel: {problem}")
     provider: trace.TracerProvider = options.get("tracer_provider") or trace.get_tracer_provider()

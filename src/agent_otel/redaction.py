@@ -5,16 +5,21 @@ arguments (nor what was done, which repeats them), no observations and no error 
 can be guessed from one.
 """
 
-import hashlib
-import json
-from collections.abc import Mapping
-from typing import Final, Literal, TypeVar
+from __future__ import annotations
 
+from agent_otel import plain_json
 from agent_otel import semconv as s
 
-Capture = Literal["full", "metadata", "minimal"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Final, TypeVar
+
+    from agent_otel.model import Capture
+
+    V = TypeVar("V")
+
 CAPTURE_MODES: Final = ("full", "metadata", "minimal")
-V = TypeVar("V")
 
 #: Attributes that ``minimal`` leaves out altogether.
 DROPPED_BY_MINIMAL: Final = frozenset(
@@ -39,7 +44,7 @@ def clean(attributes: Mapping[str, V], mode: Capture) -> Mapping[str, V | str | 
         if mode == "minimal" and key in DROPPED_BY_MINIMAL:
             continue
         if key in s.CONTENT_ATTRIBUTES:
-            content = value if isinstance(value, str) else json.dumps(value, default=str)
+            content = value if isinstance(value, str) else plain_json.dumps(value, default=str)
             kept[key + s.CONTENT_LENGTH_SUFFIX] = len(content)
             kept[key + s.CONTENT_SHA256_SUFFIX] = sha256(content)
         else:
@@ -54,4 +59,6 @@ def error_text(message: str | None, mode: Capture) -> str | None:
 
 def sha256(content: str) -> str:
     """SHA-256 of the text's UTF-8, as hex."""
+    import hashlib  # 3 ms that only content costs
+
     return hashlib.sha256(content.encode(errors="backslashreplace")).hexdigest()

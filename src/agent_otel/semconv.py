@@ -5,7 +5,11 @@ generated from this file. OpenTelemetry's GenAI names are those of semantic-conv
 cover carries the one prefix ``aotel.``.
 """
 
-from typing import Final
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 SCHEMA_URL: Final = "https://opentelemetry.io/schemas/1.41.0"
 SCOPE_NAME: Final = "agent-otel"
@@ -116,3 +120,12 @@ CONTENT_ATTRIBUTES: Final = frozenset(
         CONTEXT,
     }
 )
+
+# --- Values ------------------------------------------------------------------------------------------------------
+
+#: Values of aotel.step.kind.
+STEP_KINDS: Final = frozenset({"tool", "llm", "decision", "milestone", "error"})
+#: Values of aotel.execution.status that end an execution.
+TERMINAL: Final = frozenset({"success", "partial", "error", "cancelled"})
+#: Spellings that other tools use for our statuses.
+STATUS_ALIASES: Final = {"failed": "error", "failure": "error", "canceled": "cancelled", "ok": "success"}

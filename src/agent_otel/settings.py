@@ -4,18 +4,31 @@ A wrong value from the environment or a file never stops an agent: it becomes a 
 default holds. A wrong value given as a flag raises ConfigurationError.
 """
 
+from __future__ import annotations
+
 import os
-from collections.abc import Callable, Mapping
-from typing import Any, Final, NamedTuple
+from _collections_abc import Mapping
 
 from agent_otel import places
 from agent_otel.errors import ConfigurationError
-from agent_otel.redaction import CAPTURE_MODES, Capture
+from agent_otel.redaction import CAPTURE_MODES
 from agent_otel.settings_file import git_root, is_loopback, percent_decoded, project_values, user_values
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, Final
 
-class Settings(NamedTuple):
+    from agent_otel.model import Capture
+
+
+class Settings:
     """What the client was told, ready to use."""
+
+    __slots__ = (
+        *("capture", "deliver_spans", "disabled", "endpoint", "headers", "heartbeat_seconds", "problems", "project"),
+        *("service_name", "session_id", "spool_limit", "state_dir"),
+    )
 
     endpoint: str
     headers: tuple[tuple[str, str], ...]
@@ -30,16 +43,31 @@ class Settings(NamedTuple):
     state_dir: str
     problems: tuple[str, ...]
 
+    def __init__(self, **fields: Any) -> None:
+        for name in self.__slots__:
+            setattr(self, name, fields[name])
 
-class Variable(NamedTuple):
+
+class Variable:
     """One environment variable; `docs` are generated from these."""
 
-    name: str
-    field: str
-    default: str
-    parse: Callable[[str], Any]
-    meaning: str
-    fallback: str | None = None
+    __slots__ = ("default", "fallback", "field", "meaning", "name", "parse")
+
+    def __init__(
+        self,
+        name: str,
+        field: str,
+        default: str,
+        parse: Callable[[str], Any],
+        meaning: str,
+        fallback: str | None = None,
+    ) -> None:
+        self.name = name
+        self.field = field
+        self.default = default
+        self.parse = parse
+        self.meaning = meaning
+        self.fallback = fallback
 
 
 def load(

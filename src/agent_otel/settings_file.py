@@ -1,8 +1,13 @@
 """``KEY=VALUE`` files: the user's ``config.env`` and a project's ``.agent-otel.env``."""
 
+from __future__ import annotations
+
 import os
-from collections.abc import Iterator
-from typing import Final
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Final
 
 USER_FILE: Final = "config.env"
 PROJECT_FILE: Final = ".agent-otel.env"

@@ -12,6 +12,7 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import INVALID_SPAN_CONTEXT, Link, SpanContext, SpanKind, Status
 
 from agent_otel import redaction
+from agent_otel.model import Capture
 from agent_otel.otlp_protobuf import (
     attributes_field,
     count_field,
@@ -36,7 +37,7 @@ _HALF: Final = 64
 _LOW: Final = 2**64 - 1
 
 
-def encode(spans: Sequence[ReadableSpan], capture: redaction.Capture) -> bytes:
+def encode(spans: Sequence[ReadableSpan], capture: Capture) -> bytes:
     """A request with the spans, by resource and scope, as far as the capture mode lets their content pass."""
     resources: dict[int, dict[int, list[ReadableSpan]]] = {}
     for span in spans:
@@ -45,14 +46,14 @@ def encode(spans: Sequence[ReadableSpan], capture: redaction.Capture) -> bytes:
     return b"".join([_resource_spans(list(scopes.values()), capture) for scopes in resources.values()])
 
 
-def _resource_spans(groups: list[list[ReadableSpan]], capture: redaction.Capture) -> bytes:
+def _resource_spans(groups: list[list[ReadableSpan]], capture: Capture) -> bytes:
     resource: Resource = groups[0][0].resource
     head = _FIRST + prefixed(attributes_field(1, _plain(resource.attributes)))
     encoded = messages(2, [prefixed(_scope_spans(group, capture)) for group in groups])
     return field(1, head + encoded + text_field(3, resource.schema_url))
 
 
-def _scope_spans(spans: list[ReadableSpan], capture: redaction.Capture) -> bytes:
+def _scope_spans(spans: list[ReadableSpan], capture: Capture) -> bytes:
     scope: InstrumentationScope | None = spans[0].instrumentation_scope
     encoded = messages(2, [prefixed(_span(span, capture)) for span in spans])
     return _FIRST + prefixed(_scope(scope)) + encoded + text_field(3, scope.schema_url if scope else None)
@@ -64,7 +65,7 @@ def _scope(scope: InstrumentationScope | None) -> bytes:
     return text_field(1, scope.name) + text_field(2, scope.version) + attributes_field(3, scope.attributes or {})
 
 
-def _span(span: ReadableSpan, capture: redaction.Capture) -> bytes:
+def _span(span: ReadableSpan, capture: Capture) -> bytes:
     context = span.get_span_context() or INVALID_SPAN_CONTEXT
     parent: SpanContext | None = span.parent
     parts = [
@@ -88,7 +89,7 @@ def _span(span: ReadableSpan, capture: redaction.Capture) -> bytes:
     return b"".join(parts)
 
 
-def _event(event: Event, capture: redaction.Capture) -> bytes:
+def _event(event: Event, capture: Capture) -> bytes:
     return (
         time_field(1, event.timestamp)
         + text_field(2, event.name)
@@ -97,7 +98,7 @@ def _event(event: Event, capture: redaction.Capture) -> bytes:
     )
 
 
-def _link(link: Link, capture: redaction.Capture) -> bytes:
+def _link(link: Link, capture: Capture) -> bytes:
     context = link.context
     return (
         _IDS.pack(b"\x0a\x10", context.trace_id >> _HALF, context.trace_id & _LOW, b"\x12\x08", context.span_id)
@@ -108,7 +109,7 @@ def _link(link: Link, capture: redaction.Capture) -> bytes:
     )
 
 
-def _status(status: Status, capture: redaction.Capture) -> bytes:
+def _status(status: Status, capture: Capture) -> bytes:
     if status.is_unset:
         return b"\x7a\x00"  # an empty message, as the OTel encoder has it
     description = text_field(2, redaction.error_text(status.description, capture))

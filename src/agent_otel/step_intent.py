@@ -1,43 +1,58 @@
 """What a caller says about a step, and the span name, kind and attributes that this becomes."""
 
-from collections.abc import Mapping
-from typing import Final, NamedTuple
+from __future__ import annotations
 
-from opentelemetry.trace import SpanKind
-
-from agent_otel import intent
+from agent_otel import content
 from agent_otel import semconv as s
-from agent_otel.attribute_value import Value, json_text, text
-from agent_otel.guard import warn_once
-from agent_otel.model import STEP_KINDS, StepKind
+from agent_otel.attribute_value import json_text, text
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Final
+
+    from agent_otel.attribute_value import Value
+    from agent_otel.model import StepKind
 
 
-class StepIntent(NamedTuple):
+class StepIntent:
     """The arguments of `agent_otel.step`; see there."""
 
-    name: str
-    kind: StepKind = "tool"
-    action: str | None = None
-    input: object = None
-    model: str | None = None
-    provider: str | None = None
-    step_id: str | None = None
-    tool_call_id: str | None = None
-    sequence: int | None = None
-    batch_size: int | None = None
-    metadata: Mapping[str, object] | None = None
+    __slots__ = (
+        *("action", "batch_size", "input", "kind", "metadata", "model", "name", "provider", "sequence", "step_id"),
+        "tool_call_id",
+    )
+
+    def __init__(
+        self,
+        name: str,
+        kind: StepKind = "tool",
+        *,
+        action: str | None = None,
+        input: object = None,  # noqa: A002 - the public spelling
+        model: str | None = None,
+        provider: str | None = None,
+        step_id: str | None = None,
+        tool_call_id: str | None = None,
+        sequence: int | None = None,
+        batch_size: int | None = None,
+        metadata: Mapping[str, object] | None = None,
+    ) -> None:
+        self.name = name
+        self.kind = kind
+        self.action = action
+        self.input = input
+        self.model = model
+        self.provider = provider
+        self.step_id = step_id
+        self.tool_call_id = tool_call_id
+        self.sequence = sequence
+        self.batch_size = batch_size
+        self.metadata = metadata
 
 
 #: Span names of the kinds that have no GenAI operation.
 _NAME_PREFIX: Final = {"decision": "decision", "milestone": "milestone", "error": "recover"}
-
-
-def checked(step: StepIntent) -> StepIntent:
-    """The step with a kind that we know: an unknown one becomes a tool step, with a warning."""
-    if step.kind in STEP_KINDS:
-        return step
-    warn_once(f"agent_otel: step kind {step.kind!r} is not one of {', '.join(sorted(STEP_KINDS))}; tool is used")
-    return step._replace(kind="tool")
 
 
 def span_name(step: StepIntent) -> str:
@@ -47,11 +62,6 @@ def span_name(step: StepIntent) -> str:
     if step.kind == "llm":
         return f"{s.OPERATION_CHAT} {text(str(step.model or step.name))}"
     return f"{_NAME_PREFIX[step.kind]} {text(str(step.name))}"
-
-
-def span_kind(step: StepIntent) -> SpanKind:
-    """CLIENT for a call of a model, else INTERNAL (GenAI semantic conventions)."""
-    return SpanKind.CLIENT if step.kind == "llm" else SpanKind.INTERNAL
 
 
 def attributes(step: StepIntent) -> dict[str, Value]:
@@ -79,8 +89,8 @@ def attributes(step: StepIntent) -> dict[str, Value]:
 def output_attributes(step: StepIntent, output: object) -> dict[str, Value]:
     """What the step gave back: the model's message, or the tool's result."""
     if step.kind == "llm":
-        return {s.GEN_AI_OUTPUT_MESSAGES: intent.messages("assistant", output, finish_reason="stop")}
-    return {s.GEN_AI_TOOL_CALL_RESULT: intent.content_text(output)}
+        return {s.GEN_AI_OUTPUT_MESSAGES: content.messages("assistant", output, finish_reason="stop")}
+    return {s.GEN_AI_TOOL_CALL_RESULT: content.as_text(output)}
 
 
 def _named(step: StepIntent) -> dict[str, Value]:
@@ -97,5 +107,5 @@ def _named(step: StepIntent) -> dict[str, Value]:
 
 def _input(step: StepIntent) -> dict[str, Value]:
     if step.kind == "llm":
-        return {s.GEN_AI_INPUT_MESSAGES: intent.messages("user", step.input)}
-    return {s.GEN_AI_TOOL_CALL_ARGUMENTS: intent.content_text(step.input)}
+        return {s.GEN_AI_INPUT_MESSAGES: content.messages("user", step.input)}
+    return {s.GEN_AI_TOOL_CALL_ARGUMENTS: content.as_text(step.input)}

@@ -13,7 +13,8 @@ from agent_otel.errors import AgentOtelError
 from agent_otel.execution_span import running_execution
 from agent_otel.guard import guarded, warn_once
 from agent_otel.lineage import ambient_context
-from agent_otel.measured_step import named_span_id, outcome_attributes
+from agent_otel.measured_step import checked, named_span_id, outcome_attributes, span_kind
+from agent_otel.model import Capture
 from agent_otel.provider import get_client
 from agent_otel.scope import Scope
 from agent_otel.step_intent import StepIntent
@@ -27,7 +28,7 @@ class Step(Scope):
 
     def __init__(self, asked: StepIntent) -> None:
         super().__init__()
-        self._asked = step_intent.checked(asked)
+        self._asked = checked(asked)
         self._client: Client | None = None
         self._span: Span | None = None
         self._reset()
@@ -107,7 +108,7 @@ class Step(Scope):
         else:
             attributes.update(execution.step_attributes)
             span_id = named_span_id(execution.record.execution_id, asked)
-        name, kind = step_intent.span_name(asked), step_intent.span_kind(asked)
+        name, kind = step_intent.span_name(asked), span_kind(asked)
         span = client.start_span(name, kind, context, attributes, client.clock(), span_id=span_id)
         self._client, self._span = client, span
         return set_span_in_context(span, context)
@@ -131,7 +132,7 @@ class Step(Scope):
             span.set_attributes(redaction.clean(final, capture))
         span.end(ended)
 
-    def _escaped(self, error: BaseException, ended: int, capture: redaction.Capture) -> None:
+    def _escaped(self, error: BaseException, ended: int, capture: Capture) -> None:
         """What an exception means that left the block: a failure, unless the step was told to stop."""
         self._success = False
         if failure.is_cancellation(error):

@@ -24,7 +24,7 @@ from agent_otel import guard, provider
 from agent_otel import semconv as s
 from agent_otel.client import Client
 from agent_otel.event_log import EventLog, ResourceFacts
-from agent_otel.redaction import Capture
+from agent_otel.model import Capture
 from agent_otel.requested_ids import RequestedIds
 from agent_otel.settings import load
 

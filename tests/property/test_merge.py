@@ -6,7 +6,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent_otel.model import STATUS_RANK, TERMINAL, Rank, merge_facts
+from agent_otel.model import STATUS_RANK, Rank, merge_facts
+from agent_otel.semconv import TERMINAL
 from agent_otel.store.rows import Batch
 from tests.fixtures.executions import histories
 

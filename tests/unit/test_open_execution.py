@@ -27,7 +27,9 @@ def names(folder: ExecutionFolder) -> list[str]:
 def test_found_until_removed(folder: ExecutionFolder) -> None:
     """Another process reads what one wrote; after the end it is gone."""
     folder.add(EXECUTION)
-    assert ExecutionFolder(folder.path.removesuffix("/executions")).find(ID) == EXECUTION
+    found = ExecutionFolder(folder.path.removesuffix("/executions")).find(ID)
+    assert found is not None
+    assert found.as_json() == EXECUTION.as_json()
     folder.remove(ID)
     folder.remove(ID)
     assert folder.find(ID) is None
@@ -44,6 +46,46 @@ def test_one_closes(folder: ExecutionFolder) -> None:
     """The first claim wins, in whatever process the others are."""
     other = ExecutionFolder(folder.path.removesuffix("/executions"))
     assert [folder.close(ID), other.close(ID), folder.close(ID)] == [True, False, False]
+
+
+def test_the_first_of_two_starts_stays(folder: ExecutionFolder) -> None:
+    """A start that is told again, by another process, does not replace the first."""
+    again = OpenExecution.from_json(EXECUTION.as_json())
+    again.started_at += 1
+    assert folder.add(EXECUTION)
+    assert not ExecutionFolder(folder.path.removesuffix("/executions")).add(again)
+    found = folder.find(ID)
+    assert found is not None
+    assert found.started_at == EXECUTION.started_at
+
+
+def test_the_claim_holds_the_span_until_it_is_handed_over(folder: ExecutionFolder) -> None:
+    """Who claims the end and dies leaves the span; nobody else's span takes its place; afterwards it is empty."""
+    assert folder.close(ID, b"first")
+    assert not folder.close(ID, b"second")
+    assert folder.unfinished(ID) == b"first"
+    assert folder.append(f"{ID}.events", "one")
+    folder.handed_over(ID)
+    assert (folder.unfinished(ID), folder.read(f"{ID}.events")) == (b"", "")
+    assert names(folder) == [f"{ID}.closed"]
+    assert not folder.close(ID, b"third")
+
+
+def test_lines_are_added(folder: ExecutionFolder) -> None:
+    """What several processes append is read in order."""
+    for line in ("one", "two é"):
+        assert ExecutionFolder(folder.path.removesuffix("/executions")).append(f"{ID}.events", line)
+    assert folder.read(f"{ID}.events") == "one\ntwo é\n"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs another user")
+def test_a_file_of_another_user_is_not_read(folder: ExecutionFolder) -> None:
+    """What another user planted is as if it were not there."""
+    folder.add(EXECUTION)
+    folder.close(ID, b"span")
+    for suffix in ("json", "closed"):
+        os.chown(f"{folder.path}/{ID}.{suffix}", 12345, 12345)
+    assert (folder.find(ID), folder.unfinished(ID)) == (None, b"")
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"trace_id": "x", "span_id": "1"}', '{"trace_id": 1}'])
@@ -77,3 +119,13 @@ def test_clean_up(folder: ExecutionFolder, monkeypatch: pytest.MonkeyPatch) -> N
     assert folder.clean_up(now=1004) == 1
     assert names(folder) == [f"{ID}.json", "3.closed"]
     assert folder.clean_up(now=1001 + KEEP_OPEN_SECONDS) == 2
+
+
+def test_what_is_known_of_a_closed_execution_goes_with_its_claim(folder: ExecutionFolder) -> None:
+    """A later completion finds the execution as long as it is known that it was closed."""
+    folder.add(EXECUTION)
+    folder.close(ID)
+    assert folder.clean_up() == 0
+    os.utime(f"{folder.path}/{ID}.closed", (1000, 1000))
+    assert folder.clean_up(now=1001 + KEEP_CLOSED_SECONDS) == 2
+    assert names(folder) == []

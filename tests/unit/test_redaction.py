@@ -8,7 +8,8 @@ import pytest
 import agent_otel
 from agent_otel import redaction
 from agent_otel import semconv as s
-from agent_otel.redaction import Capture, clean
+from agent_otel.model import Capture
+from agent_otel.redaction import clean
 from agent_otel.testing import Captured, capture
 
 SECRETS = ("SECRET-PROMPT", "SECRET-CONTEXT", "SECRET-INSTRUCTIONS", "SECRET-TOOL", "SECRET-ANSWER")

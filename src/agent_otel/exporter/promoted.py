@@ -6,7 +6,7 @@ from typing import Any, Final, TypeAlias
 
 from agent_otel import ids, semconv
 from agent_otel.exporter.limits import MAX_TEXT
-from agent_otel.model import STEP_KINDS
+from agent_otel.semconv import STEP_KINDS
 
 #: The attributes that the columns are made of.
 SOURCES: Final = (

@@ -13,8 +13,6 @@ from agent_otel.exporter.limits import MAX_TEXT
 from agent_otel.exporter.values import MAX_DEPTH
 from agent_otel.model import (
     FIELDS,
-    STATUS_ALIASES,
-    TERMINAL,
     FieldSet,
     Rank,
     earliest,
@@ -56,7 +54,7 @@ def of_span(row: SpanRow, attributes: Mapping[str, Any]) -> ExecutionFacts | Non
         return None
     values = _values(attributes)
     failed = row.status_code == _ERROR
-    if values.get("status") not in TERMINAL:
+    if values.get("status") not in semconv.TERMINAL:
         values["status"] = "error" if failed else "success"
     if failed:
         values.setdefault("error_type", "_OTHER")
@@ -85,7 +83,7 @@ def of_event(row: EventRow, attributes: Mapping[str, Any]) -> ExecutionFacts | N
     completed = row.event_name == semconv.EVENT_COMPLETED
     if not completed:
         values = {name: value for name, value in values.items() if name not in _OUTCOME} | {"status": "in_progress"}
-    elif values.get("status") not in TERMINAL:
+    elif values.get("status") not in semconv.TERMINAL:
         # Not one of ours: with an error it was one.
         values["status"] = "error" if values.get("error_type") or values.get("error_message") else "success"
     time = row.time * 1000 + row.time_ns
@@ -127,7 +125,7 @@ def _values(attributes: Mapping[str, Any]) -> dict[str, Any]:
         if value is not None:
             values[name] = value
     if "status" in values:
-        values["status"] = STATUS_ALIASES.get(values["status"], values["status"])
+        values["status"] = semconv.STATUS_ALIASES.get(values["status"], values["status"])
     return values
 
 
