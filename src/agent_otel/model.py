@@ -29,7 +29,8 @@ MAX_MEMBERS: Final = 1_000
 #: How a field's value is chosen. outcome: with the highest record, even when it has none. ranked: the highest record
 #: that has one. union: members of all records. by_key: each key of the object on its own.
 Rule = Literal["outcome", "ranked", "union", "by_key"]
-Kind = Literal["text", "uuid", "int", "float", "list", "object"]
+#: json: the text of a JSON value, whole.
+Kind = Literal["text", "uuid", "int", "float", "list", "object", "json"]
 
 
 class Field(NamedTuple):
@@ -49,12 +50,14 @@ FIELDS: Final = (
     Field("error_message", s.ERROR_MESSAGE, rule="outcome"),
     Field("quality_score", s.QUALITY_SCORE, "float", rule="outcome"),
     Field("result", s.GEN_AI_OUTPUT_MESSAGES, rule="outcome", content=True),
+    Field("structured_data", s.OUTPUT_STRUCTURED, "json", rule="outcome", content=True),
     Field("correlation", s.CORRELATION_ID),
     Field("parent_execution_id", s.PARENT_EXECUTION_ID, "uuid"),
     Field("agent_name", s.GEN_AI_AGENT_NAME),
     Field("agent_version", s.GEN_AI_AGENT_VERSION),
     Field("agent_description", s.GEN_AI_AGENT_DESCRIPTION),
     Field("agent_instance_id", s.AGENT_INSTANCE_ID),
+    Field("agent_configuration", s.AGENT_CONFIGURATION, "object"),
     Field("session_id", s.SESSION_ID),
     Field("conversation_id", s.GEN_AI_CONVERSATION_ID),
     Field("user_id", s.USER_ID),
@@ -63,6 +66,9 @@ FIELDS: Final = (
     Field("description", s.TASK_DESCRIPTION),
     Field("priority", s.PRIORITY),
     Field("triggered_by", s.TRIGGERED_BY),
+    Field("expected_outcome", s.EXPECTED_OUTCOME),
+    Field("success_criteria", s.SUCCESS_CRITERIA, "list", rule="union"),
+    Field("risk_assessment", s.RISK),
     Field("model", s.GEN_AI_REQUEST_MODEL),
     Field("provider", s.GEN_AI_PROVIDER_NAME),
     Field("prompt_length", s.PROMPT_LENGTH, "int"),
@@ -79,11 +85,19 @@ FIELDS: Final = (
     Field("stage", s.PROGRESS_STAGE),
     Field("percent", s.PROGRESS_PERCENT, "float"),
     Field("files_modified", s.FILES_MODIFIED, "list", rule="union"),
+    Field("files_modified_count", s.FILES_MODIFIED_COUNT, "int"),
+    Field("commands_executed", s.COMMANDS_EXECUTED, "list", rule="union"),
+    Field("api_calls", s.API_CALLS, "list", rule="union"),
+    Field("tests_run", s.TESTS_RUN, "int"),
+    Field("issues_found", s.ISSUES_FOUND, "int"),
+    Field("memory_max_bytes", s.MEMORY_MAX_BYTES, "int"),
+    Field("cpu_time_s", s.CPU_TIME_S, "float"),
     Field("metadata", s.METADATA, "object", rule="by_key"),
     Field("prompt", s.GEN_AI_INPUT_MESSAGES, content=True),
     Field("instructions", s.GEN_AI_SYSTEM_INSTRUCTIONS, content=True),
     Field("tools_available", s.GEN_AI_TOOL_DEFINITIONS, content=True),
     Field("context", s.CONTEXT, content=True),
+    Field("reasoning", s.INTENT_REASONING, content=True),
 )
 
 Facts = dict[str, Any]

@@ -71,6 +71,11 @@ TASK_DESCRIPTION: Final = "aotel.task.description"  # string; execution, event; 
 PROMPT_LENGTH: Final = "aotel.prompt.length"  # int; execution, event; characters of the prompt
 PROMPT_SHA256: Final = "aotel.prompt.sha256"  # hex string; execution, event; SHA-256 of the prompt's UTF-8
 CONTEXT: Final = "aotel.context"  # string; execution; content: background handed over
+INTENT_REASONING: Final = "aotel.intent.reasoning"  # string; execution; content: why this agent was chosen
+EXPECTED_OUTCOME: Final = "aotel.intent.expected_outcome"  # string; execution; what should come of it
+SUCCESS_CRITERIA: Final = "aotel.intent.success_criteria"  # string[]; execution; how to tell; united over all records
+RISK: Final = "aotel.intent.risk"  # string; execution; what may go wrong
+AGENT_CONFIGURATION: Final = "aotel.agent.configuration"  # JSON string of an object; execution; how the agent is set up
 PRIORITY: Final = "aotel.priority"  # string; execution; high, medium or low
 TRIGGERED_BY: Final = "aotel.triggered_by"  # string; execution; a user or the name of another agent
 METADATA: Final = "aotel.metadata"  # JSON string of an object; execution, event; merged by key
@@ -81,7 +86,15 @@ TOTAL_TOKENS: Final = "aotel.usage.total_tokens"  # int; execution, step; when o
 COST_USD: Final = "aotel.usage.cost_usd"  # double; execution, step; US dollars
 OUTPUT_SIZE: Final = "aotel.output.size"  # int; execution; characters of the result
 OUTPUT_SHA256: Final = "aotel.output.sha256"  # hex string; execution; SHA-256 of the result's UTF-8
+OUTPUT_STRUCTURED: Final = "aotel.output.structured"  # JSON string; execution; content: the result in parsed form
 FILES_MODIFIED: Final = "aotel.output.files_modified"  # string[]; execution, event; united over all records
+FILES_MODIFIED_COUNT: Final = "aotel.output.files_modified_count"  # int; execution; how many, where they are not named
+COMMANDS_EXECUTED: Final = "aotel.output.commands"  # string[]; execution, event; commands run; united over all records
+API_CALLS: Final = "aotel.output.api_calls"  # string[]; execution, event; external APIs; united over all records
+TESTS_RUN: Final = "aotel.output.tests_run"  # int; execution; how many tests it ran
+ISSUES_FOUND: Final = "aotel.output.issues_found"  # int; execution; how many issues it found, for one that reviews
+MEMORY_MAX_BYTES: Final = "aotel.resource.memory_max_bytes"  # int; execution; largest resident memory, bytes
+CPU_TIME_S: Final = "aotel.resource.cpu_time_s"  # double; execution; processor time, user and system, seconds
 
 # --- Steps -------------------------------------------------------------------------------------------------------
 STEP_KIND: Final = "aotel.step.kind"  # string; step; tool, llm, decision, milestone or error
@@ -118,6 +131,8 @@ CONTENT_ATTRIBUTES: Final = frozenset(
         GEN_AI_TOOL_CALL_RESULT,
         GEN_AI_TOOL_DEFINITIONS,
         CONTEXT,
+        INTENT_REASONING,
+        OUTPUT_STRUCTURED,
     }
 )
 

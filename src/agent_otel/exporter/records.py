@@ -161,6 +161,10 @@ def _object(value: Any) -> dict[str, Any] | None:
     return storable
 
 
+def _json(value: Any) -> str | None:
+    return value if value is None or isinstance(value, str) else json.dumps(value)
+
+
 def _storable(value: Any, depth: int = 0) -> Any:
     """A decoded JSON value without what jsonb refuses: NUL, lone surrogates, NaN and infinities, endless nesting."""
     if isinstance(value, str):
@@ -184,7 +188,7 @@ def message_text(value: Any) -> str | None:
     texts = [_part_text(part) for entry in parsed for part in _parts(entry)] if isinstance(parsed, list) else []
     if texts and all(text is not None for text in texts):
         return str(_storable("\n".join(text for text in texts if text is not None)))
-    return value if isinstance(value, str) else json.dumps(value)
+    return _json(value)
 
 
 def _parsed_messages(value: Any) -> Any:
@@ -228,8 +232,10 @@ _OF_KIND: Final[dict[str, Callable[[Any], Any]]] = {
     "float": _number,
     "list": _texts,
     "object": _object,
+    "json": _json,
 }
 #: By attribute, the field it gives and how it is read.
 _READERS: Final = {
-    field.attribute: (field.name, message_text if field.content else _OF_KIND[field.kind]) for field in FIELDS
+    field.attribute: (field.name, message_text if field.content and field.kind == "text" else _OF_KIND[field.kind])
+    for field in FIELDS
 }

@@ -24,6 +24,7 @@ CREATE OR REPLACE FUNCTION elapsed_ms(start_time timestamptz, start_ns int2, end
   LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
   RETURN extract(epoch FROM end_time - start_time)::float8 * 1000 + (end_ns - start_ns) / 1e6;
 
+-- New columns go last: so a view is replaced in place, and what a user has built on it stays.
 CREATE OR REPLACE VIEW agent_executions AS
 SELECT
   e.execution_id,
@@ -76,7 +77,21 @@ SELECT
   e.facts #>> '{capture_mode,1}' AS capture_mode,
   r.service_name,
   span_hex(e.span_id) AS span_id,
-  e.first_stored
+  e.first_stored,
+  e.content #>> '{reasoning,1}' AS reasoning,
+  e.facts #>> '{expected_outcome,1}' AS expected_outcome,
+  fact_members(e.facts -> 'success_criteria') AS success_criteria,
+  e.facts #>> '{risk_assessment,1}' AS risk_assessment,
+  e.facts #> '{agent_configuration,1}' AS agent_configuration,
+  e.content #>> '{structured_data,1}' AS structured_data,
+  coalesce((e.facts #>> '{files_modified_count,1}')::int8,
+    (SELECT count(*) FROM jsonb_object_keys(e.facts -> 'files_modified') HAVING count(*) > 0)) AS files_modified_count,
+  fact_members(e.facts -> 'commands_executed') AS commands_executed,
+  fact_members(e.facts -> 'api_calls') AS api_calls,
+  (e.facts #>> '{tests_run,1}')::int8 AS tests_run,
+  (e.facts #>> '{issues_found,1}')::int8 AS issues_found,
+  (e.facts #>> '{memory_max_bytes,1}')::int8 AS memory_max_bytes,
+  (e.facts #>> '{cpu_time_s,1}')::float8 AS cpu_time_s
 FROM executions e
 LEFT JOIN resources r USING (resource_id);
 
