@@ -19,10 +19,10 @@ CREATE OR REPLACE FUNCTION span_hex(span_id int8) RETURNS text
   LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
   RETURN lpad(to_hex(span_id), 16, '0');
 
--- Milliseconds between two instants whose nanoseconds stand apart.
+-- Milliseconds between two instants whose nanoseconds stand apart. Reckoned as numeric: 1001 stays 1001.
 CREATE OR REPLACE FUNCTION elapsed_ms(start_time timestamptz, start_ns int2, end_time timestamptz, end_ns int2) RETURNS float8
   LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-  RETURN extract(epoch FROM end_time - start_time)::float8 * 1000 + (end_ns - start_ns) / 1e6;
+  RETURN (extract(epoch FROM end_time - start_time) * 1000 + (end_ns - start_ns) / 1e6)::float8;
 
 -- New columns go last: so a view is replaced in place, and what a user has built on it stays.
 CREATE OR REPLACE VIEW agent_executions AS
