@@ -251,3 +251,25 @@ JOIN LATERAL (
 ) s ON s.execution_id = e.execution_id
   OR (s.execution_id IS NULL AND s.trace_id = e.trace_id
       AND enclosing_execution(s.trace_id, s.parent_span_id) = e.execution_id);
+
+-- One row an execution with its steps in it, in the words of the episode-log-steps skill.
+-- json, not jsonb: it keeps the members of a step in the order of the skill's ExecutionStep.
+CREATE OR REPLACE VIEW agent_episodes AS
+SELECT
+  e.execution_id AS episode_id,
+  e.agent_name,
+  e.facts #>> '{description,1}' AS description,
+  status_now(e.recorded_status, e.last_event_at, e.heartbeat) AS status,
+  e.started_at,
+  e.ended_at AS completed_at,
+  e.duration_ms,
+  (SELECT coalesce(json_agg(
+      CASE WHEN s.batch_size > 1
+        THEN json_build_object('tool', s.tool, 'action', s.action, 'latency_ms', s.latency_ms, 'tokens', s.tokens,
+                               'success', s.success, 'observation', s.observation, 'batch_size', s.batch_size)
+        ELSE json_build_object('tool', s.tool, 'action', s.action, 'latency_ms', s.latency_ms, 'tokens', s.tokens,
+                               'success', s.success, 'observation', s.observation)
+      END ORDER BY s.sequence, s.span_id), '[]')
+   FROM agent_execution_steps s
+   WHERE s.execution_id = e.execution_id) AS steps
+FROM executions e;

@@ -49,6 +49,9 @@ COMMENT ON COLUMN agent_executions.memory_max_bytes IS 'largest resident memory'
 COMMENT ON COLUMN agent_executions.cpu_time_s IS 'processor time, user and system, in seconds';
 COMMENT ON VIEW agent_execution_steps IS 'One row a step: what was done, how long it took, whether it worked. A step that names its execution stands under it in any trace.';
 COMMENT ON COLUMN agent_execution_steps.correlation_id IS 'the trace that the step stands in';
+COMMENT ON VIEW agent_episodes IS 'One row an execution, with its steps as a JSON array: the episode of the episode-log-steps skill.';
+COMMENT ON COLUMN agent_episodes.episode_id IS 'the execution id';
+COMMENT ON COLUMN agent_episodes.steps IS 'in order, [] without any; members tool, action, latency_ms, tokens, success, observation in this order (so json, not jsonb), and batch_size where a step stands for several';
 COMMENT ON VIEW agent_executions_active IS 'Executions running now, with stage and percent.';
 COMMENT ON VIEW agent_quarantine IS 'What was refused, when and why; is_open until a retry has stored it. `agent-otel quarantine show` decodes it.';
 COMMENT ON COLUMN agent_quarantine.reason IS 'why it stays: the last retry''s reason, else the first';
