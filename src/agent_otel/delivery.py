@@ -5,18 +5,26 @@ to the record that is refused, which is kept aside and counted, so that it costs
 wrong address or credentials: kept, with one warning that says what to do. Standard library only.
 """
 
-import json
+from __future__ import annotations
+
 import os
-from collections.abc import Callable, Iterator
-from typing import Final, NamedTuple
 
 from agent_otel import losses as reasons
-from agent_otel.http_connection import HttpConnection, NotHttpError, Response, UnreachableError
-from agent_otel.losses import Losses
+from agent_otel import plain_json
+from agent_otel.http_connection import HttpConnection, NotHttpError, UnreachableError
 from agent_otel.otlp_json import logs_request
-from agent_otel.record import LOGS, SPANS, Record
-from agent_otel.refused import RefusedFolder
-from agent_otel.segment import Segment
+from agent_otel.record import LOGS, SPANS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Final
+
+    from agent_otel.http_connection import Response
+    from agent_otel.losses import Losses
+    from agent_otel.record import Record
+    from agent_otel.refused import RefusedFolder
+    from agent_otel.segment import Segment
 
 #: Bytes of records that are read at once and, at most, joined into one request; a larger record goes alone.
 MAX_REQUEST: Final = 4 * 1024**2
@@ -38,13 +46,16 @@ _ADVICE: Final = {
 }
 
 
-class Outcome(NamedTuple):
+class Outcome:
     """Whether a segment is wholly settled; if not, why, and in how many seconds to try again."""
 
-    settled: bool
-    problem: str = ""
-    retry_after: float = 0.0
-    unreachable: bool = False
+    __slots__ = ("problem", "retry_after", "settled", "unreachable")
+
+    def __init__(self, settled: bool, problem: str = "", retry_after: float = 0.0, unreachable: bool = False) -> None:
+        self.settled = settled
+        self.problem = problem
+        self.retry_after = retry_after
+        self.unreachable = unreachable
 
 
 SETTLED: Final = Outcome(True)
@@ -171,6 +182,7 @@ class Delivery:
     def _accept(self, segment: Segment, records: list[Record], response: Response) -> None:
         self._backoff, self._server_errors, self._has_accepted = FIRST_BACKOFF, 0, True
         rejected, message = partial_success(records[0].kind, response.body)
+        rejected = max(0, min(rejected, sum(record.items for record in records)))
         if rejected:
             self._warn(f"agent_otel: the receiver stored all but some items: {message[:500]}")
             self._lose(segment, reasons.REJECTED, rejected)
@@ -222,9 +234,9 @@ def partial_success(kind: int, body: bytes) -> tuple[int, str]:
     try:
         if kind == SPANS:
             return _partial_protobuf(body)
-        answer = json.loads(body or b"{}").get("partialSuccess") or {}
+        answer = plain_json.loads(body.decode() or "{}").get("partialSuccess") or {}
         return int(answer.get("rejectedLogRecords", 0)), str(answer.get("errorMessage", ""))
-    except (ValueError, AttributeError, IndexError, TypeError):
+    except (ValueError, AttributeError, IndexError, TypeError, OverflowError, RecursionError):
         return 0, ""
 
 

@@ -1,14 +1,20 @@
 """POST over HTTP/1.1 on one kept connection, with deadlines. Standard library only.
 
-`http.client` costs 28 ms of import on the command's hot path; this is the little that an OTLP client needs of HTTP: no
-redirects, no cookies, no proxies, no content coding of responses.
+`http.client` costs 28 ms of import on the command's hot path, `socket` 5; this is the little that an OTLP client needs
+of HTTP: no redirects, no cookies, no proxies, no content coding of responses.
 """
 
-import socket
-import time
-from typing import Final, NamedTuple
+from __future__ import annotations
 
-#: Seconds to connect (TLS included), and from the last byte sent to the last byte of the answer.
+import _socket
+import time
+from _thread import allocate_lock, start_new_thread
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Final
+
+#: Seconds to connect to one address (TLS included), and from the last byte sent to the last byte of the answer.
 CONNECT_SECONDS: Final = 2.0
 ANSWER_SECONDS: Final = 10.0
 #: Bytes of a response that are read (OTLP: responses are at most 4 MiB; ours are a few hundred bytes).
@@ -24,18 +30,30 @@ class NotHttpError(OSError):
     """Something answered that is not HTTP/1.1."""
 
 
-class Response(NamedTuple):
+class Response:
     """Status, headers by lower-case name, body."""
 
-    status: int
-    headers: dict[str, str]
-    body: bytes
+    __slots__ = ("body", "headers", "status")
+
+    def __init__(self, status: int, headers: dict[str, str], body: bytes) -> None:
+        self.status = status
+        self.headers = headers
+        self.body = body
 
 
 class HttpConnection:
-    """A connection to one base URL, made when needed and kept while the server keeps it. Not thread-safe."""
+    """A connection to one base URL, made when needed and kept while the server keeps it. Not thread-safe.
 
-    def __init__(self, endpoint: str, headers: tuple[tuple[str, str], ...]) -> None:
+    Raises ValueError when the URL's port is not a number.
+    """
+
+    def __init__(
+        self,
+        endpoint: str,
+        headers: tuple[tuple[str, str], ...],
+        connect_seconds: float = CONNECT_SECONDS,
+        answer_seconds: float = ANSWER_SECONDS,
+    ) -> None:
         scheme, _, rest = endpoint.partition("://")
         authority, _, path = rest.partition("/")
         self._tls = scheme == "https"
@@ -43,7 +61,9 @@ class HttpConnection:
         self._base = f"/{path}".rstrip("/")
         extra = "".join(f"{name}: {value}\r\n" for name, value in headers)
         self._head = f"Host: {authority}\r\nUser-Agent: agent-otel\r\nAccept-Encoding: identity\r\n{extra}"
-        self._socket: socket.socket | None = None
+        self._connect_seconds = connect_seconds
+        self._answer_seconds = answer_seconds
+        self._socket: _socket.socket | None = None
 
     def post(self, path: str, content_type: str, body: bytes, deadline: float) -> Response:
         """Send and wait for the answer, until `deadline` of time.monotonic at most. Raises OSError."""
@@ -70,9 +90,9 @@ class HttpConnection:
         try:
             connection = self._socket or self._connect(deadline)
             self._socket = connection
-            connection.settimeout(_remaining(deadline, ANSWER_SECONDS))
+            connection.settimeout(_remaining(deadline, self._answer_seconds))
             connection.sendall(request)
-            response, reusable = _Answer(connection, min(deadline, time.monotonic() + ANSWER_SECONDS)).read()
+            response, reusable = _Answer(connection, min(deadline, time.monotonic() + self._answer_seconds)).read()
         except EOFError:
             self.close()
             raise ConnectionResetError("closed without an answer") from None
@@ -86,24 +106,43 @@ class HttpConnection:
             self.close()
         return response
 
-    def _connect(self, deadline: float) -> socket.socket:
-        timeout = _remaining(deadline, CONNECT_SECONDS)
-        try:
-            plain = socket.create_connection((self._host, self._port), timeout)
-        except ConnectionRefusedError as error:
-            raise UnreachableError(f"nothing listens on {self._host}:{self._port}") from error
-        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if not self._tls:
-            return plain
-        import ssl  # 10 ms that only https pays
+    def _connect(self, deadline: float) -> _socket.socket:
+        failure = OSError(f"{self._host} has no address")
+        for address in _addresses(self._host, self._port, _remaining(deadline, self._connect_seconds)):
+            try:
+                return self._connect_to(address, deadline)
+            except OSError as error:
+                failure = error
+        if isinstance(failure, ConnectionRefusedError):
+            raise UnreachableError(f"nothing listens on {self._host}:{self._port}") from failure
+        raise failure
 
-        return ssl.create_default_context().wrap_socket(plain, server_hostname=self._host)
+    def _connect_to(self, address: Any, deadline: float) -> _socket.socket:
+        family, kind, protocol, _, place = address
+        plain = _socket.socket(family, kind, protocol)
+        try:
+            plain.settimeout(_remaining(deadline, self._connect_seconds))
+            plain.connect(place)
+            plain.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
+            return self._encrypted(plain) if self._tls else plain
+        except BaseException:
+            plain.close()
+            raise
+
+    def _encrypted(self, plain: _socket.socket) -> _socket.socket:
+        import socket  # 15 ms that only https pays
+        import ssl
+
+        timeout = plain.gettimeout()
+        whole = socket.socket(fileno=plain.detach())
+        whole.settimeout(timeout)
+        return ssl.create_default_context().wrap_socket(whole, server_hostname=self._host)
 
 
 class _Answer:
     """Reads one response from a socket."""
 
-    def __init__(self, connection: socket.socket, deadline: float) -> None:
+    def __init__(self, connection: _socket.socket, deadline: float) -> None:
         self._connection = connection
         self._deadline = deadline
         self._buffer = b""
@@ -129,7 +168,7 @@ class _Answer:
         return Response(status, headers, body), headers.get("connection", "").lower() != "close"
 
     def _receive(self) -> None:
-        self._connection.settimeout(_remaining(self._deadline, ANSWER_SECONDS))
+        self._connection.settimeout(_remaining(self._deadline))
         block = self._connection.recv(_BLOCK)
         if not block:
             raise EOFError("connection closed")
@@ -169,7 +208,38 @@ class _Answer:
             return self._buffer
 
 
-def _remaining(deadline: float, most: float) -> float:
+def _addresses(host: str, port: int, seconds: float) -> list[Any]:
+    """As socket.getaddrinfo gives them. Numeric ones need no look-up; a name's takes `seconds` at most."""
+    try:
+        # As bytes, for which Python does not load its IDNA codec, and with it `re`.
+        return _socket.getaddrinfo(host.encode(), port, 0, _socket.SOCK_STREAM, 0, _socket.AI_NUMERICHOST)
+    except _socket.gaierror:
+        return _looked_up(host, port, seconds)
+
+
+def _looked_up(host: str, port: int, seconds: float) -> list[Any]:
+    """By a thread, because the system's resolver knows no deadline; one that is late ends by itself, unheard."""
+    found: list[Any] = []
+    failures: list[OSError] = []
+    done = allocate_lock()
+    done.acquire()
+
+    def look_up() -> None:
+        try:
+            found.extend(_socket.getaddrinfo(host, port, 0, _socket.SOCK_STREAM))
+        except (OSError, UnicodeError) as error:
+            failures.append(OSError(f"{host}: {error}"))
+        done.release()
+
+    start_new_thread(look_up, ())
+    if not done.acquire(timeout=seconds):
+        raise TimeoutError(f"the address of {host} was not found in time")
+    if failures:
+        raise failures[0]
+    return found
+
+
+def _remaining(deadline: float, most: float = float("inf")) -> float:
     left = deadline - time.monotonic()
     if left <= 0:
         raise TimeoutError("no answer in time")

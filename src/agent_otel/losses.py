@@ -1,10 +1,16 @@
 """What could not be kept or delivered, counted by reason, in the process and, across processes, in one small file."""
 
+from __future__ import annotations
+
 import fcntl
-import json
 import os
-from threading import Lock
-from typing import Final
+from _thread import allocate_lock
+
+from agent_otel import plain_json
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 FILE_NAME: Final = "losses.json"
 
@@ -25,7 +31,7 @@ class Losses:
         self._path = os.path.join(folder, FILE_NAME)
         self.counts: dict[str, int] = {}
         self._unsaved: dict[str, int] = {}
-        self._lock = Lock()
+        self._lock = allocate_lock()
 
     def add(self, reason: str, items: int) -> None:
         """Count items as lost."""
@@ -53,7 +59,7 @@ class Losses:
 
     def after_fork(self) -> None:
         """Start from nothing in a child process."""
-        self._lock = Lock()
+        self._lock = allocate_lock()
         self.counts, self._unsaved = {}, {}
 
 
@@ -73,7 +79,7 @@ def _add_to_file(path: str, fresh: dict[str, int]) -> None:
         known = _parsed(os.pread(descriptor, 64 * 1024, 0))
         for reason, items in fresh.items():
             known[reason] = known.get(reason, 0) + items
-        content = json.dumps(known).encode()
+        content = plain_json.dumps(known).encode()
         os.pwrite(descriptor, content, 0)
         os.ftruncate(descriptor, len(content))
     finally:
@@ -82,6 +88,6 @@ def _add_to_file(path: str, fresh: dict[str, int]) -> None:
 
 def _parsed(content: bytes) -> dict[str, int]:
     try:
-        return {str(reason): int(items) for reason, items in json.loads(content).items()}
-    except (ValueError, AttributeError, TypeError):
+        return {str(reason): int(items) for reason, items in plain_json.loads(content.decode()).items()}
+    except (ValueError, AttributeError, TypeError, OverflowError, RecursionError):
         return {}

@@ -5,10 +5,16 @@ bytes are base64, NaN and the infinities are the strings that proto3 JSON names.
 finished pieces costs a third of encoding nested dicts.
 """
 
+from __future__ import annotations
+
 from binascii import b2a_base64
-from collections.abc import Iterable, Mapping, Sequence
-from json.encoder import encode_basestring as _quoted
-from typing import Final, NamedTuple
+
+from agent_otel.plain_json import quoted as _quoted
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Final
 
 SEVERITY_INFO: Final = 9
 SEVERITY_ERROR: Final = 17
@@ -19,17 +25,30 @@ MAX_REMEMBERED: Final = 1_024
 _keys: Final[dict[str, str]] = {}
 
 
-class LogRecord(NamedTuple):
+class LogRecord:
     """One event. Times in nanoseconds since the epoch; `attributes` as made by `key_values`, comma-separated."""
 
-    event_name: str
-    time_ns: int
-    severity: int
-    body: str
-    attributes: str
-    trace_id: int
-    span_id: int
-    flags: int
+    __slots__ = ("attributes", "body", "event_name", "flags", "severity", "span_id", "time_ns", "trace_id")
+
+    def __init__(
+        self,
+        event_name: str,
+        time_ns: int,
+        severity: int,
+        body: str,
+        attributes: str,
+        trace_id: int,
+        span_id: int,
+        flags: int,
+    ) -> None:
+        self.event_name = event_name
+        self.time_ns = time_ns
+        self.severity = severity
+        self.body = body
+        self.attributes = attributes
+        self.trace_id = trace_id
+        self.span_id = span_id
+        self.flags = flags
 
 
 def any_value(value: object) -> str:
@@ -44,11 +63,11 @@ def any_value(value: object) -> str:
         return f'{{"doubleValue":{_double(value)}}}'
     if isinstance(value, bytes):
         return f'{{"bytesValue":"{b2a_base64(value, newline=False).decode()}"}}'
-    if isinstance(value, Mapping):
-        return f'{{"kvlistValue":{{"values":[{key_values(value)}]}}}}'
-    if isinstance(value, Sequence):
-        return f'{{"arrayValue":{{"values":[{",".join(map(any_value, value))}]}}}}'
-    return "{}" if value is None else f'{{"stringValue":{_quoted(str(value))}}}'
+    if isinstance(value, dict):
+        return _kvlist(value)
+    if isinstance(value, (list, tuple)):
+        return _array(value)
+    return "{}" if value is None else _unusual(value)
 
 
 def key_values(attributes: Mapping[str, object]) -> str:
@@ -82,6 +101,22 @@ def log_record(record: LogRecord) -> str:
 def logs_request(resource_logs: Iterable[bytes]) -> bytes:
     """An ExportLogsServiceRequest of finished ResourceLogs."""
     return b'{"resourceLogs":[' + b",".join(resource_logs) + b"]}"
+
+
+def _kvlist(value: Mapping[str, object]) -> str:
+    return f'{{"kvlistValue":{{"values":[{key_values(value)}]}}}}'
+
+
+def _array(value: Iterable[object]) -> str:
+    return f'{{"arrayValue":{{"values":[{",".join(map(any_value, value))}]}}}}'
+
+
+def _unusual(value: object) -> str:
+    from collections.abc import Mapping, Sequence  # 2 ms that only a mapping or sequence of another kind pays
+
+    if isinstance(value, Mapping):
+        return _kvlist(value)
+    return _array(value) if isinstance(value, Sequence) else f'{{"stringValue":{_quoted(str(value))}}}'
 
 
 def _key(key: str) -> str:

@@ -4,11 +4,16 @@ A record is a header (magic, version, kind, number of items, length, CRC-32 of a
 payload: an OTLP ExportTraceServiceRequest in protobuf, or an OTLP ResourceLogs in JSON.
 """
 
+from __future__ import annotations
+
 import os
 import struct
 import zlib
-from collections.abc import Iterator
-from typing import Final, NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Final
 
 SPANS: Final = 1
 LOGS: Final = 2
@@ -23,14 +28,17 @@ MAX_PAYLOAD: Final = 60 * 1024**2
 _SEARCH_BLOCK: Final = 256 * 1024
 
 
-class Record(NamedTuple):
+class Record:
     """One record, where it begins and ends. `items` is the number of spans or events in the payload."""
 
-    kind: int
-    items: int
-    payload: bytes
-    begin: int
-    end: int
+    __slots__ = ("begin", "end", "items", "kind", "payload")
+
+    def __init__(self, kind: int, items: int, payload: bytes, begin: int, end: int) -> None:
+        self.kind = kind
+        self.items = items
+        self.payload = payload
+        self.begin = begin
+        self.end = end
 
 
 def frame(kind: int, items: int, payload: bytes) -> bytes:

@@ -1,10 +1,17 @@
 """Records that a receiver will never take: kept aside for whoever wants to know why, within a limit."""
 
+from __future__ import annotations
+
 import os
 import time
-from typing import Final
 
-from agent_otel.record import Record, frame
+from agent_otel.record import frame
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
+
+    from agent_otel.record import Record
 
 #: Bytes and files kept; what comes after is counted only.
 MAX_BYTES: Final = 16 * 1024**2

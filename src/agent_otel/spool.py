@@ -5,18 +5,23 @@ the operating system at once, on the disk after `sync`); any later process adopt
 only, for the command's hot path; no logging, for the same reason: `problem` holds the last one as text.
 """
 
+from __future__ import annotations
+
 import os
 import stat
 import time
-from collections.abc import Iterator
-from threading import Lock
-from typing import Final
+from _thread import allocate_lock
 
 from agent_otel import losses as reasons
 from agent_otel.errors import AgentOtelError
 from agent_otel.losses import Losses
 from agent_otel.record import MAX_PAYLOAD, frame
 from agent_otel.segment import SUFFIX, UNBORN_SUFFIX, Segment, Tally
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Final
 
 #: A segment is closed and another begun at this size.
 SEGMENT_SIZE: Final = 4 * 1024**2
@@ -41,7 +46,7 @@ class Spool:
         self.tally = Tally()
         self.problem: str | None = None
         self._limit = limit
-        self._lock = Lock()
+        self._lock = allocate_lock()
         self._segments: list[Segment] = []  # ours, the last is written to
         self._number = 0
         self._prefix = ""
@@ -117,7 +122,7 @@ class Spool:
 
     def after_fork(self) -> None:
         """In a child process: the parent's segments are not ours (closing a copy leaves the parent's lock alone)."""
-        self._lock = Lock()
+        self._lock = allocate_lock()
         for segment in self._segments:
             segment.close()
         self._segments, self._prefix = [], ""

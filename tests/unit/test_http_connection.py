@@ -213,3 +213,44 @@ def test_https_checks_the_certificate(tmp_path: Path) -> None:
     with server(serve) as endpoint, pytest.raises(ssl.SSLCertVerificationError):
         post_once(endpoint.replace("http:", "https:"))
     assert received == []
+
+
+def test_names_are_looked_up(sink: Sink) -> None:
+    """A name has several addresses (here IPv6 and IPv4); the one that listens is found."""
+    assert post_once(f"http://localhost:{sink.port}")[0] == 200
+
+
+def test_names_that_are_none() -> None:
+    """A name without an address is an error with the name in it, whatever is wrong with it."""
+    for host in ("no-such-host.invalid", "a" * 70):
+        with pytest.raises(OSError, match=host):
+            post_once(f"http://{host}:1")
+
+
+def test_own_budgets(sink: Sink) -> None:
+    """The time for an answer is what was asked for, however far away the deadline is."""
+    sink.stall(True)
+    connection = HttpConnection(sink.endpoint, (), connect_seconds=0.1, answer_seconds=0.1)
+    begun = time.monotonic()
+    with pytest.raises(TimeoutError):
+        post(connection, seconds=60)
+    assert time.monotonic() - begun < 10
+
+
+def test_full_backlog() -> None:
+    """An address that takes no more connections costs the time to connect."""
+    with socket.socket() as listener, socket.socket() as first:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        first.connect(listener.getsockname())
+        others = [socket.socket() for _ in range(4)]
+        for other in others:
+            other.setblocking(False)
+            other.connect_ex(listener.getsockname())
+        connection = HttpConnection(f"http://127.0.0.1:{listener.getsockname()[1]}", (), connect_seconds=0.1)
+        begun = time.monotonic()
+        with pytest.raises(TimeoutError):
+            post(connection, seconds=60)
+        assert time.monotonic() - begun < 10
+        for other in others:
+            other.close()
