@@ -10,14 +10,14 @@ from __future__ import annotations
 import os
 
 from agent_otel import losses as reasons
-from agent_otel import plain_json
 from agent_otel.http_connection import HttpConnection, NotHttpError, UnreachableError
-from agent_otel.otlp_json import logs_request
-from agent_otel.record import LOGS, SPANS
+from agent_otel.otlp_json import logs_request, traces_request
+from agent_otel.partial_success import partial_success
+from agent_otel.record import LOGS, SPANS, SPANS_JSON
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from typing import Final
 
     from agent_otel.http_connection import Response
@@ -35,8 +35,11 @@ MAX_RETRY_AFTER: Final = 60.0
 #: A request that gets this many 500s in a row is taken to be the cause, and treated like a 400.
 MAX_SERVER_ERRORS: Final = 8
 
-_PATHS: Final = {SPANS: "/v1/traces", LOGS: "/v1/logs"}
-_CONTENT_TYPES: Final = {SPANS: "application/x-protobuf", LOGS: "application/json"}
+_JSON: Final = "application/json"
+_PATHS: Final = {LOGS: "/v1/logs", SPANS_JSON: "/v1/traces", SPANS: "/v1/traces"}
+_CONTENT_TYPES: Final = {LOGS: _JSON, SPANS_JSON: _JSON, SPANS: "application/x-protobuf"}
+#: How records of a kind become one request. Protobuf messages of one type merge by concatenation: their lists join.
+_JOINED: Final = {LOGS: logs_request, SPANS_JSON: traces_request, SPANS: b"".join}
 #: Answers that are about the records, not about where they were sent to.
 _REFUSALS: Final = frozenset({400, 413, 415, 422})
 _NO_RECEIVER: Final = "is that an OTLP/HTTP receiver? Check AGENT_OTEL_ENDPOINT (the base URL, without /v1/traces)"
@@ -104,7 +107,7 @@ class Delivery:
 
     def _send_window(self, segment: Segment, records: list[Record], deadline: float) -> Outcome:
         """Events first, for the live view, then spans; each kind joined into one request."""
-        for kind in (LOGS, SPANS):
+        for kind in _PATHS:
             waiting = [r for r in records if r.kind == kind and (segment.path, r.begin) not in self._ahead]
             outcome = self._send(segment, waiting, deadline) if waiting else SETTLED
             if not outcome.settled:
@@ -117,9 +120,7 @@ class Delivery:
 
     def _send(self, segment: Segment, records: list[Record], deadline: float, *, suspect: bool = False) -> Outcome:
         kind = records[0].kind
-        payloads = [record.payload for record in records]
-        # Protobuf messages of one type merge by concatenation: the lists of ResourceSpans join.
-        body = b"".join(payloads) if kind == SPANS else logs_request(payloads)
+        body = _JOINED[kind]([record.payload for record in records])
         try:
             response = self._connection.post(_PATHS[kind], _CONTENT_TYPES[kind], body, deadline)
         except UnreachableError as error:
@@ -227,57 +228,6 @@ class Delivery:
             seconds = self._backoff * (0.5 + os.urandom(1)[0] / 512)
             self._backoff = min(self._backoff * 2, LAST_BACKOFF)
         return Outcome(False, problem, seconds, unreachable)
-
-
-def partial_success(kind: int, body: bytes) -> tuple[int, str]:
-    """How many items the receiver did not take, and why, from a response of its success."""
-    try:
-        if kind == SPANS:
-            return _partial_protobuf(body)
-        answer = plain_json.loads(body.decode() or "{}").get("partialSuccess") or {}
-        return int(answer.get("rejectedLogRecords", 0)), str(answer.get("errorMessage", ""))
-    except (ValueError, AttributeError, IndexError, TypeError, OverflowError, RecursionError):
-        return 0, ""
-
-
-def _partial_protobuf(body: bytes) -> tuple[int, str]:
-    """ExportTraceServiceResponse{partial_success = 1: {rejected_spans = 1, error_message = 2}}."""
-    rejected, message = 0, ""
-    for number, value in _fields(body):
-        if number == 1 and isinstance(value, bytes):
-            for inner, content in _fields(value):
-                if inner == 1 and isinstance(content, int):
-                    rejected = content
-                elif inner == 2 and isinstance(content, bytes):
-                    message = content.decode(errors="replace")
-    return rejected, message
-
-
-def _fields(body: bytes) -> Iterator[tuple[int, int | bytes]]:
-    """Varint and length-delimited fields of a protobuf message; ends at any other."""
-    position = 0
-    while position < len(body):
-        tag, position = _varint(body, position)
-        if tag & 7 == 0:
-            value, position = _varint(body, position)
-            yield tag >> 3, value
-        elif tag & 7 == 2:
-            length, position = _varint(body, position)
-            yield tag >> 3, body[position : position + length]
-            position += length
-        else:
-            return
-
-
-def _varint(body: bytes, position: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = body[position]
-        position += 1
-        value |= (byte & 0x7F) << shift
-        shift += 7
-        if byte < 0x80:
-            return value, position
 
 
 def _retry_after(response: Response) -> float | None:

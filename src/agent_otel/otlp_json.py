@@ -1,4 +1,4 @@
-"""OTLP/JSON by hand: log records, and what encloses them. Standard library only.
+"""OTLP/JSON by hand: log records, spans, and what encloses them. Standard library only.
 
 Rules of the OTLP specification ("JSON Protobuf Encoding"): ids are lower-case hex, 64-bit integers are decimal strings,
 bytes are base64, NaN and the infinities are the strings that proto3 JSON names. Everything here is JSON text; to join
@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 
 SEVERITY_INFO: Final = 9
 SEVERITY_ERROR: Final = 17
+#: Kinds of a span and codes of its status.
+KIND_INTERNAL: Final = 1
+KIND_CLIENT: Final = 3
+STATUS_UNSET: Final = 0
+STATUS_OK: Final = 1
+STATUS_ERROR: Final = 2
 _SEVERITY_TEXT: Final = {SEVERITY_INFO: "INFO", SEVERITY_ERROR: "ERROR"}
 
 #: Keys repeat from event to event; so many are remembered with what stands around them.
@@ -51,6 +57,52 @@ class LogRecord:
         self.flags = flags
 
 
+class Span:
+    """One ended span. Times in nanoseconds since the epoch; parent 0 is none.
+
+    `attributes`, also those of a link (trace id, span id, attributes), as made by `key_values`; `events` as made by
+    `span_event`.
+    """
+
+    __slots__ = (
+        *("attributes", "end_ns", "events", "flags", "kind", "links", "name", "parent_span_id", "span_id", "start_ns"),
+        *("status_code", "status_message", "trace_id", "trace_state"),
+    )
+
+    def __init__(
+        self,
+        name: str,
+        kind: int,
+        trace_id: int,
+        span_id: int,
+        parent_span_id: int,
+        start_ns: int,
+        end_ns: int,
+        attributes: str,
+        *,
+        events: Iterable[str] = (),
+        links: Iterable[tuple[int, int, str]] = (),
+        status_code: int = STATUS_UNSET,
+        status_message: str = "",
+        flags: int = 0,
+        trace_state: str = "",
+    ) -> None:
+        self.name = name
+        self.kind = kind
+        self.trace_id = trace_id
+        self.span_id = span_id
+        self.parent_span_id = parent_span_id
+        self.start_ns = start_ns
+        self.end_ns = end_ns
+        self.attributes = attributes
+        self.events = events
+        self.links = links
+        self.status_code = status_code
+        self.status_message = status_message
+        self.flags = flags
+        self.trace_state = trace_state
+
+
 def any_value(value: object) -> str:
     """An AnyValue. Unknown types become their str."""
     if isinstance(value, str):
@@ -79,12 +131,14 @@ def resource_logs_frame(
     resource: Mapping[str, object], resource_schema_url: str, scope: str, version: str, schema_url: str
 ) -> tuple[str, str]:
     """What stands before and after the log records in a ResourceLogs; it is the same for all events of a process."""
-    before = (
-        f'{{"resource":{{"attributes":[{key_values(resource)}]}},"schemaUrl":{_quoted(resource_schema_url)},'
-        f'"scopeLogs":[{{"scope":{{"name":{_quoted(scope)},"version":{_quoted(version)}}},'
-        f'"schemaUrl":{_quoted(schema_url)},"logRecords":['
-    )
-    return before, "]}]}"
+    return _frame(resource, resource_schema_url, scope, version, schema_url, '"scopeLogs"', '"logRecords"')
+
+
+def resource_spans_frame(
+    resource: Mapping[str, object], resource_schema_url: str, scope: str, version: str, schema_url: str
+) -> tuple[str, str]:
+    """What stands before and after the spans in a ResourceSpans."""
+    return _frame(resource, resource_schema_url, scope, version, schema_url, '"scopeSpans"', '"spans"')
 
 
 def log_record(record: LogRecord) -> str:
@@ -98,9 +152,54 @@ def log_record(record: LogRecord) -> str:
     )
 
 
+def span(ended: Span) -> str:
+    """One Span."""
+    parent = f'"parentSpanId":"{ended.parent_span_id:016x}",' if ended.parent_span_id else ""
+    state = f'"traceState":{_quoted(ended.trace_state)},' if ended.trace_state else ""
+    message = f',"message":{_quoted(ended.status_message)}' if ended.status_message else ""
+    return (
+        f'{{"traceId":"{ended.trace_id:032x}","spanId":"{ended.span_id:016x}",{parent}{state}"flags":{ended.flags},'
+        f'"name":{_quoted(ended.name)},"kind":{ended.kind},'
+        f'"startTimeUnixNano":"{ended.start_ns}","endTimeUnixNano":"{ended.end_ns}","attributes":[{ended.attributes}],'
+        f'"events":[{",".join(ended.events)}],"links":[{",".join([_link(*link) for link in ended.links])}],'
+        f'"status":{{"code":{ended.status_code}{message}}}}}'
+    )
+
+
+def span_event(name: str, time_ns: int, attributes: str) -> str:
+    """One event of a span; `attributes` as made by `key_values`."""
+    return f'{{"timeUnixNano":"{time_ns}","name":{_quoted(name)},"attributes":[{attributes}]}}'
+
+
+def traces_request(resource_spans: Iterable[bytes]) -> bytes:
+    """An ExportTraceServiceRequest of finished ResourceSpans."""
+    return b'{"resourceSpans":[' + b",".join(resource_spans) + b"]}"
+
+
 def logs_request(resource_logs: Iterable[bytes]) -> bytes:
     """An ExportLogsServiceRequest of finished ResourceLogs."""
     return b'{"resourceLogs":[' + b",".join(resource_logs) + b"]}"
+
+
+def _frame(
+    resource: Mapping[str, object],
+    resource_schema_url: str,
+    scope: str,
+    version: str,
+    schema_url: str,
+    scopes: str,
+    items: str,
+) -> tuple[str, str]:
+    before = (
+        f'{{"resource":{{"attributes":[{key_values(resource)}]}},"schemaUrl":{_quoted(resource_schema_url)},'
+        f'{scopes}:[{{"scope":{{"name":{_quoted(scope)},"version":{_quoted(version)}}},'
+        f'"schemaUrl":{_quoted(schema_url)},{items}:['
+    )
+    return before, "]}]}"
+
+
+def _link(trace_id: int, span_id: int, attributes: str) -> str:
+    return f'{{"traceId":"{trace_id:032x}","spanId":"{span_id:016x}","attributes":[{attributes}]}}'
 
 
 def _kvlist(value: Mapping[str, object]) -> str:

@@ -1,7 +1,7 @@
 """Records of the spool, as bytes. Standard library only.
 
 A record is a header (magic, version, kind, number of items, length, CRC-32 of all that and of the payload) and the
-payload: an OTLP ExportTraceServiceRequest in protobuf, or an OTLP ResourceLogs in JSON.
+payload: an OTLP ExportTraceServiceRequest in protobuf, an OTLP ResourceLogs in JSON, or an OTLP ResourceSpans in JSON.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 SPANS: Final = 1
 LOGS: Final = 2
+SPANS_JSON: Final = 3
 
 MAGIC: Final = b"AOTL"
 VERSION: Final = 1

@@ -14,9 +14,10 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 
 from agent_otel import delivery, losses
-from agent_otel.delivery import Delivery, Outcome, partial_success
+from agent_otel.delivery import Delivery, Outcome
 from agent_otel.losses import Losses
-from agent_otel.record import LOGS, SPANS, frame
+from agent_otel.partial_success import partial_success
+from agent_otel.record import LOGS, SPANS, SPANS_JSON, frame
 from agent_otel.refused import RefusedFolder
 from agent_otel.segment import Segment, Tally
 from tests.fixtures.sink import Answer, Received, Sink
@@ -65,15 +66,18 @@ def test_joined_by_kind(bench: Bench, sink: Sink) -> None:
     for number in range(3):
         bench.append(b'"%d"' % number)
         bench.append(b"\x0a\x00", kind=SPANS)
+        bench.append(b'"span %d"' % number, kind=SPANS_JSON)
     assert bench.deliver().settled
     assert [(one.path, one.content_type) for one in sink.seen] == [
         ("/v1/logs", "application/json"),
+        ("/v1/traces", "application/json"),
         ("/v1/traces", "application/x-protobuf"),
     ]
     assert names(sink.seen) == [["0", "1", "2"]]
-    assert sink.seen[1].body == b"\x0a\x00" * 3
+    assert json.loads(sink.seen[1].body) == {"resourceSpans": ["span 0", "span 1", "span 2"]}
+    assert sink.seen[2].body == b"\x0a\x00" * 3
     assert bench.segment.finished
-    assert bench.segment.tally.delivered == 6
+    assert bench.segment.tally.delivered == 9
 
 
 def test_request_size_is_bounded(bench: Bench, sink: Sink, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -207,10 +211,11 @@ def test_poisonous_request(bench: Bench, sink: Sink) -> None:
     assert bench.losses.counts == {losses.REFUSED: 1}
 
 
-def test_partial_success(bench: Bench, sink: Sink) -> None:
+@pytest.mark.parametrize(("kind", "name"), [(LOGS, "rejectedLogRecords"), (SPANS_JSON, "rejectedSpans")])
+def test_partial_success(bench: Bench, sink: Sink, kind: int, name: str) -> None:
     """Items that the receiver says it did not store count as lost, and its reason is logged."""
-    bench.append(b'"x"', items=10)
-    answer = {"partialSuccess": {"rejectedLogRecords": "3", "errorMessage": "too odd"}}
+    bench.append(b'"x"', items=10, kind=kind)
+    answer = {"partialSuccess": {name: "3", "errorMessage": "too odd"}}
     sink.answer = lambda _: Answer(200, {}, json.dumps(answer).encode())
     assert bench.deliver().settled
     assert (bench.segment.tally.delivered, bench.segment.tally.lost) == (7, 3)
@@ -224,8 +229,18 @@ def test_partial_success_of_spans() -> None:
     assert partial_success(SPANS, body) == (300, "é")
     assert partial_success(SPANS, b"") == (0, "")
     assert partial_success(SPANS, b"\xff") == (0, "")
-    assert partial_success(LOGS, b"nonsense") == (0, "")
-    assert partial_success(LOGS, b'{"partialSuccess":{}}') == (0, "")
+    odd = (b"nonsense", b'{"partialSuccess":{}}', b"[" * 100_000, b'{"partialSuccess":{"rejectedLogRecords":1e999}}')
+    for body in odd:
+        assert partial_success(LOGS, body) == (0, "")
+
+
+@pytest.mark.parametrize(("claimed", "counted"), [(99, 10), (-1, 0)])
+def test_impossible_partial_success(bench: Bench, sink: Sink, claimed: int, counted: int) -> None:
+    """A receiver can refuse no more than it was sent, and no less than nothing."""
+    bench.append(b'"x"', items=10)
+    sink.answer = lambda _: Answer(200, {}, b'{"partialSuccess":{"rejectedLogRecords":%d}}' % claimed)
+    assert bench.deliver().settled
+    assert (bench.segment.tally.delivered, bench.segment.tally.lost) == (10 - counted, counted)
 
 
 def test_nothing_listens(tmp_path: Path) -> None:

@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent_otel.record import HEADER_SIZE, LOGS, MAGIC, MAX_PAYLOAD, SPANS, frame, read_records
+from agent_otel.record import HEADER_SIZE, LOGS, MAGIC, MAX_PAYLOAD, SPANS, SPANS_JSON, frame, read_records
 from agent_otel.segment import ACKNOWLEDGED_SUFFIX, UNBORN_SUFFIX, Segment, Tally
 
-RECORDS = st.lists(st.tuples(st.sampled_from([SPANS, LOGS]), st.integers(1, 2**32 - 1), st.binary(max_size=300)))
+RECORDS = st.lists(
+    st.tuples(st.sampled_from([SPANS, LOGS, SPANS_JSON]), st.integers(1, 2**32 - 1), st.binary(max_size=300))
+)
 
 
 def written(content: bytes) -> int:
