@@ -1,12 +1,35 @@
 """The `agent-otel` command: the entry point imports nothing that the verb does not need."""
 
+from __future__ import annotations
+
+import os
 import sys
-from collections.abc import Sequence
-from importlib import import_module
-from typing import Final, Protocol
 
 from agent_otel.errors import AgentOtelError
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Final, Protocol
+
+    class Command(Protocol):
+        """What each module of a verb offers."""
+
+        def run(self, argv: Sequence[str]) -> int:
+            """Run the verb with its own arguments and return the exit code."""
+
+
+#: The hot path: verb -> (module in agent_otel.shell, one line of help). A call never fails its caller.
+HOT: Final = {
+    "start": ("start", "begin an execution: one run of an agent"),
+    "progress": ("progress", "say how far it is"),
+    "step": ("step", "record a step of it"),
+    "complete": ("complete", "end it"),
+    "exec": ("exec_command", "run a command as an execution, or as a step of one"),
+    "hook": ("hook", "what agents' hooks call"),
+    "flush": ("flush", "deliver what waits in the spool"),
+    "doctor": ("doctor", "what works, what waits, what is missing, and what to type next"),
+}
 #: verb -> (module in agent_otel.commands, one line of help)
 VERBS: Final = {
     "up": ("up", "start the local stack: PostgreSQL, exporter and, when installed, Collector and Jaeger"),
@@ -21,13 +44,8 @@ VERBS: Final = {
     "show": ("show", "show one execution as a tree"),
     "quarantine": ("quarantine", "what was refused and why, and another try"),
 }
-
-
-class Command(Protocol):
-    """What each module in agent_otel.commands offers."""
-
-    def run(self, argv: Sequence[str]) -> int:
-        """Run the verb with its own arguments and return the exit code."""
+#: What the skill's command `log-execution` has of them.
+SKILL: Final = ("start", "progress", "step", "complete")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -37,18 +55,68 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(_help())
         return 0 if arguments else 2
     if arguments[0] == "--version":
-        from importlib.metadata import version
+        from agent_otel.version import VERSION
 
-        print(f"agent-otel {version('agent-otel')}")
+        print(f"agent-otel {VERSION}")
         return 0
     verb, rest = arguments[0], arguments[1:]
+    if verb in HOT:
+        return _run_hot(verb, rest)
     if verb not in VERBS:
         print(f"agent-otel: no such command: {verb!r}; `agent-otel --help` lists them", file=sys.stderr)
         return 2
     return _run(verb, rest)
 
 
+def entry() -> None:
+    """The command: leaves without tidying up the interpreter, which a short call would pay for."""
+    _leave(main())
+
+
+def log_execution() -> None:
+    """The command `log-execution`: the verbs of the skill."""
+    verb = sys.argv[1] if len(sys.argv) > 1 else ""
+    if verb and verb not in (*SKILL, "-h", "--help"):
+        print(f"log-execution: no such command: {verb!r}; it has {', '.join(SKILL)}", file=sys.stderr)
+        _leave(2)
+    _leave(main())
+
+
+def _leave(code: int) -> None:
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except OSError:
+        code = code or 1
+    os._exit(code)
+
+
+def _run_hot(verb: str, rest: Sequence[str]) -> int:
+    """An error of ours is told, and is none of the caller's."""
+    try:
+        page = f"{verb} {rest[0]}" if verb == "hook" and rest[:1] == ["completion"] else verb
+        if "-h" in rest or "--help" in rest:
+            from agent_otel.shell import help as pages
+
+            if pages.asked(page, rest):
+                print(pages.text(page))
+                return 0
+        command: Command = __import__(f"agent_otel.shell.{HOT[verb][0]}", fromlist=["run"])
+        return command.run(rest)
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:  # noqa: BLE001 - never break the agent
+        from agent_otel import plain_json
+
+        reason = f"{type(error).__name__}: {error}"
+        print(plain_json.dumps({"success": False, "recorded": False, "error": reason}))
+        print(f"agent-otel {verb}: {reason}", file=sys.stderr)
+        return 3 if "--strict" in rest else 0
+
+
 def _run(verb: str, rest: Sequence[str]) -> int:
+    from importlib import import_module
+
     try:
         command: Command = import_module(f"agent_otel.commands.{VERBS[verb][0]}")
         return command.run(rest)
@@ -67,6 +135,6 @@ def _run(verb: str, rest: Sequence[str]) -> int:
 
 
 def _help() -> str:
-    width = max(map(len, VERBS))
-    verbs = "\n".join(f"  {verb:<{width}}  {text}" for verb, (_, text) in VERBS.items())
-    return f"usage: agent-otel COMMAND [ARGUMENTS]\n\n{verbs}\n\n`agent-otel COMMAND --help` says more."
+    width = max(map(len, (*HOT, *VERBS)))
+    groups = ["\n".join(f"  {verb:<{width}}  {text}" for verb, (_, text) in verbs.items()) for verbs in (HOT, VERBS)]
+    return "usage: agent-otel COMMAND [ARGUMENTS]\n\n{}\n\n{}\n\n`agent-otel COMMAND --help` says more.".format(*groups)

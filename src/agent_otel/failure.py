@@ -6,10 +6,6 @@ from typing import Final
 from agent_otel import semconv as s
 from agent_otel.attribute_value import Value, printed, text
 
-#: error.type when the caller gives a text and no type (semantic conventions, "recording errors").
-OTHER: Final = "_OTHER"
-#: error.type of a failed tool step whose error is not an exception.
-TOOL_ERROR: Final = "tool_error"
 #: Characters of a stack trace that are kept: the head and, mostly, the tail, where the cause is.
 MAX_STACKTRACE: Final = 64 * 1024
 
@@ -24,7 +20,7 @@ def is_clean_exit(error: BaseException) -> bool:
     return isinstance(error, SystemExit) and error.code in (None, 0)
 
 
-def error_type(error: BaseException | str, fallback: str = OTHER) -> str:
+def error_type(error: BaseException | str, fallback: str = s.ERROR_TYPE_OTHER) -> str:
     """The class as ``module.Name``, builtins without their module."""
     if isinstance(error, str):
         return fallback
@@ -42,7 +38,7 @@ def error_message(error: BaseException | str) -> str:
         return printed(error)
 
 
-def exception_attributes(error: BaseException | str, fallback: str = OTHER) -> dict[str, Value]:
+def exception_attributes(error: BaseException | str, fallback: str = s.ERROR_TYPE_OTHER) -> dict[str, Value]:
     """Type, message and, for an exception, stack trace."""
     attributes: dict[str, Value] = {
         s.EXCEPTION_TYPE: error_type(error, fallback),

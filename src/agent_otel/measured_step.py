@@ -104,7 +104,8 @@ def outcome_attributes(
     if not success:
         attributes[s.STEP_SUCCESS] = False
     if error is not None:
-        attributes[s.ERROR_TYPE] = failure.error_type(error, failure.TOOL_ERROR if kind == "tool" else failure.OTHER)
+        otherwise = s.ERROR_TYPE_TOOL if kind == "tool" else s.ERROR_TYPE_OTHER
+        attributes[s.ERROR_TYPE] = failure.error_type(error, otherwise)
         attributes[s.ERROR_MESSAGE] = failure.error_message(error)
     if observation is not None:
         attributes[s.STEP_OBSERVATION] = text(str(observation))

@@ -140,6 +140,10 @@ class ExecutionFolder:
             self._failed(error)
         return True
 
+    def is_closed(self, execution_id: str) -> bool:
+        """Whether somebody claimed the end."""
+        return os.path.exists(self._file(f"{execution_id}.closed"))
+
     def unfinished(self, execution_id: str) -> bytes:
         """The span of whoever claimed the end and died before the span was in the spool; empty when all is well."""
         try:

@@ -4,7 +4,6 @@ import atexit
 import os
 from collections.abc import Callable, Mapping
 from functools import partial
-from importlib.metadata import version
 from threading import Lock
 from typing import Any, Final
 
@@ -28,6 +27,7 @@ from agent_otel.requested_ids import RequestedIds
 from agent_otel.settings import Settings, load
 from agent_otel.span_encoder import encode
 from agent_otel.spool import Spool
+from agent_otel.version import VERSION
 
 #: service.name of programs that name none.
 DEFAULT_SERVICE_NAME: Final = "agent-otel"
@@ -177,13 +177,12 @@ def _client_on(
     resource: Callable[[], Resource],
     requested_ids: RequestedIds | None,
 ) -> Client:
-    ours = version("agent-otel")
     namespace = resource().attributes.get(s.SERVICE_NAMESPACE)
     client = Client(
         settings,
-        provider.get_tracer(s.SCOPE_NAME, ours, s.SCHEMA_URL),
+        provider.get_tracer(s.SCOPE_NAME, VERSION, s.SCHEMA_URL),
         requested_ids,
-        EventLog(courier.add_event, _facts(resource), ours),
+        EventLog(courier.add_event, _facts(resource), VERSION),
         environment_context(),
         project=settings.project or (str(namespace) if namespace else None),
     )

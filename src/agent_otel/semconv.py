@@ -52,6 +52,8 @@ SERVICE_INSTANCE_ID: Final = "service.instance.id"  # string; resource
 OPERATION_INVOKE_AGENT: Final = "invoke_agent"  # value of gen_ai.operation.name; an execution
 OPERATION_EXECUTE_TOOL: Final = "execute_tool"  # value of gen_ai.operation.name; a tool step
 OPERATION_CHAT: Final = "chat"  # value of gen_ai.operation.name; an LLM step
+ERROR_TYPE_OTHER: Final = "_OTHER"  # value of error.type; an error without a class (recording errors)
+ERROR_TYPE_TOOL: Final = "tool_error"  # value of error.type; a failed tool step whose error has no class
 
 # --- Identity ----------------------------------------------------------------------------------------------------
 EXECUTION_ID: Final = "aotel.execution.id"  # UUID string; execution, step, event; the authority on identity

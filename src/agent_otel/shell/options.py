@@ -1,0 +1,162 @@
+"""The options of every verb; reading, help and docs/cli.md are made from these."""
+
+from __future__ import annotations
+
+from agent_otel import semconv as s
+from agent_otel.shell import option as kinds
+from agent_otel.shell.option import Option
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
+
+_METADATA: Final = Option("--metadata", kinds.json_object, "anything else, merged by key", "JSON")
+_EXECUTION: Final = Option(
+    "--execution-id", kinds.uuid, "the execution, as start printed it; default: that of $BAGGAGE", "UUID"
+)
+
+#: How a call behaves; every verb has these.
+BEHAVIOUR: Final = (
+    Option("--quiet", kinds.flag, "print the bare execution id instead of JSON", ""),
+    Option("--strict", kinds.flag, "exit 2 for a wrong argument, 3 for what was not delivered; else always 0", ""),
+    Option("--endpoint", kinds.words, "base URL of the OTLP/HTTP receiver; default: AGENT_OTEL_ENDPOINT", "URL"),
+)
+
+#: Who completes an execution that began on another machine.
+_ELSEWHERE: Final = (
+    Option("--agent", kinds.words, "the agent, when the execution began on another machine", "NAME"),
+    Option("--started-at", kinds.instant, "when it began, when that was on another machine", "TIME"),
+    Option("--correlation-id", kinds.correlation, "its correlation id, when it began on another machine", "UUID|TEXT"),
+)
+
+_TOKENS: Final = (
+    Option("--tokens", kinds.count, "tokens, when only the sum is known", "N", attribute=s.TOTAL_TOKENS),
+    Option(
+        "--input-tokens", kinds.count, "tokens read, cached ones included", "N", attribute=s.GEN_AI_USAGE_INPUT_TOKENS
+    ),
+    Option("--output-tokens", kinds.count, "tokens written", "N", attribute=s.GEN_AI_USAGE_OUTPUT_TOKENS),
+    Option("--cost-usd", kinds.dollars, "cost in US dollars", "USD", attribute=s.COST_USD),
+)
+
+_IDENTITY: Final = (
+    Option("--session-id", kinds.words, "session; default: AGENT_OTEL_SESSION_ID, the parent's, else a new one", "ID"),
+    Option(
+        "--correlation-id",
+        kinds.correlation,
+        "trace to belong to: a UUID is the trace id, other text leads to one",
+        "UUID|TEXT",
+    ),
+    Option("--parent-execution-id", kinds.uuid, "the execution that delegated this one", "UUID"),
+    Option("--traceparent", kinds.words, "W3C parent; default: $TRACEPARENT", "TRACEPARENT"),
+    Option("--project", kinds.words, "project; default: AGENT_OTEL_PROJECT, the git repository's name", "NAME"),
+)
+
+START: Final = (
+    Option("--agent", kinds.words, "name of the agent, e.g. agent-research", "NAME", required=True),
+    Option("--description", kinds.any_text, "the task in a sentence", attribute=s.TASK_DESCRIPTION),
+    *_IDENTITY[:1],
+    _METADATA,
+    Option("--execution-id", kinds.uuid, "an id of your own, which makes a retry the same execution", "UUID"),
+    *_IDENTITY[1:],
+    Option("--prompt", kinds.any_text, "the exact prompt (content)"),
+    Option("--context", kinds.any_text, "background handed over (content)"),
+    Option("--instructions", kinds.any_text, "system instructions (content)"),
+    Option("--expected-outcome", kinds.any_text, "what success would be", attribute=s.EXPECTED_OUTCOME),
+    Option("--criteria", kinds.any_text, "a success criterion", attribute=s.SUCCESS_CRITERIA, many=True),
+    Option("--reason", kinds.any_text, "why this agent was chosen (content)", attribute=s.INTENT_REASONING),
+    Option("--risk", kinds.any_text, "what may go wrong", attribute=s.RISK),
+    Option("--priority", kinds.priority, "high, medium or low", "LEVEL", attribute=s.PRIORITY),
+    Option("--triggered-by", kinds.any_text, "a user, or the name of another agent", "WHO", attribute=s.TRIGGERED_BY),
+    Option("--user-id", kinds.any_text, "on whose behalf", "ID", attribute=s.USER_ID),
+    Option("--agent-version", kinds.any_text, "version of the agent", "VERSION", attribute=s.GEN_AI_AGENT_VERSION),
+    Option("--agent-description", kinds.any_text, "what the agent is", attribute=s.GEN_AI_AGENT_DESCRIPTION),
+    Option("--agent-instance-id", kinds.any_text, "the run's id in its harness", "ID", attribute=s.AGENT_INSTANCE_ID),
+    Option("--configuration", kinds.json_object, "the agent's configuration", "JSON"),
+    Option("--tool", kinds.words, "a tool that it may use", "NAME", many=True),
+    Option("--model", kinds.any_text, "the model asked for", "NAME", attribute=s.GEN_AI_REQUEST_MODEL),
+    Option("--provider", kinds.any_text, "who runs the model", "NAME", attribute=s.GEN_AI_PROVIDER_NAME),
+    Option("--conversation-id", kinds.any_text, "the harness's conversation", "ID", attribute=s.GEN_AI_CONVERSATION_ID),
+    Option("--external-id", kinds.any_text, "its id in another system", "ID", attribute=s.EXTERNAL_ID),
+    Option("--export", kinds.flag, "print export TRACEPARENT=… and BAGGAGE=…, for eval, instead of JSON", ""),
+)
+
+PROGRESS: Final = (
+    _EXECUTION,
+    Option(
+        "--stage", kinds.words, "the current stage, e.g. analyzing", "STAGE", attribute=s.PROGRESS_STAGE, required=True
+    ),
+    Option("--percent", kinds.percent, "0 to 100", "PERCENT"),
+    _METADATA,
+    *_ELSEWHERE,
+)
+
+_RESULT: Final = (
+    Option("--output", kinds.any_text, "the complete answer (content)"),
+    Option("--structured", kinds.json_text, "the answer as data (content)", "JSON", attribute=s.OUTPUT_STRUCTURED),
+    Option("--files-modified", kinds.words, "a file that was changed", "PATH", attribute=s.FILES_MODIFIED, many=True),
+    Option(
+        "--files-modified-count",
+        kinds.count,
+        "how many files were changed, when their names are not known",
+        "N",
+        attribute=s.FILES_MODIFIED_COUNT,
+    ),
+    Option("--command", kinds.words, "a command that was run", "COMMAND", attribute=s.COMMANDS_EXECUTED, many=True),
+    Option("--api-call", kinds.words, "an external API that was called", "URL", attribute=s.API_CALLS, many=True),
+    Option("--tests-run", kinds.count, "tests that were run", "N", attribute=s.TESTS_RUN),
+    Option("--issues-found", kinds.count, "issues that a review found", "N", attribute=s.ISSUES_FOUND),
+)
+
+COMPLETE: Final = (
+    _EXECUTION,
+    Option("--status", kinds.status, "success (default), error, failed, partial or cancelled", "STATUS"),
+    Option("--error-message", kinds.any_text, "what went wrong", attribute=s.ERROR_MESSAGE),
+    Option("--error-type", kinds.words, "class of the error, e.g. Timeout", "CLASS", attribute=s.ERROR_TYPE),
+    Option("--quality-score", kinds.score, "0.0 to 1.0", "SCORE", attribute=s.QUALITY_SCORE),
+    _METADATA,
+    *_TOKENS,
+    *_RESULT,
+    *_ELSEWHERE,
+)
+
+STEP: Final = (
+    _EXECUTION,
+    Option("--stdin", kinds.flag, "read steps from standard input: one JSON object a line, these names with _", ""),
+    *_ELSEWHERE[:1],
+    _ELSEWHERE[2],
+)
+
+#: What is said of one step; also the members of a JSON line.
+ONE_STEP: Final = (
+    Option("--tool", kinds.words, "the tool, or the model for --kind llm", "NAME", required=True),
+    Option("--action", kinds.any_text, "what was done"),
+    Option("--latency-ms", kinds.milliseconds, "how long it took; it ended now", "MS"),
+    Option("--success", kinds.flag, "true (default) or false", "BOOLEAN"),
+    Option("--observation", kinds.any_text, "the outcome in a sentence", attribute=s.STEP_OBSERVATION),
+    *_TOKENS,
+    Option("--kind", kinds.step_kind, "tool (default), llm, decision, milestone or error (a recovery)", "KIND"),
+    Option("--error", kinds.any_text, "why it failed; makes it a failure"),
+    Option("--input", kinds.any_text, "tool arguments, or the messages sent (content)"),
+    Option("--output", kinds.any_text, "tool result, or the model's answer (content); kept of a success"),
+    Option("--model", kinds.words, "the model, for --kind llm, when --tool is not its name", "NAME"),
+    Option("--provider", kinds.words, "who runs the model", "NAME"),
+    Option("--step-id", kinds.words, "an id of your own, which makes a retry the same step", "ID"),
+    Option("--tool-call-id", kinds.words, "the harness's tool_use_id, which does the same", "ID"),
+    Option("--sequence", kinds.place, "its place in the execution, from 1, when the time does not say it", "N"),
+    Option("--batch-size", kinds.place, "how many alike this one step stands for", "N"),
+    _METADATA,
+)
+
+EXEC: Final = (
+    Option("--agent", kinds.words, "name of the agent; default: the command's", "NAME"),
+    Option("--description", kinds.any_text, "the task in a sentence; default: the command line"),
+    Option("--execution-id", kinds.uuid, "record the command as a step of this execution", "UUID"),
+    *_IDENTITY,
+    _METADATA,
+    Option("--json", kinds.words, "write the JSON of start and end to this file", "FILE"),
+)
+
+FLUSH: Final = (Option("--timeout", kinds.seconds, "seconds to try, default 30", "SECONDS"),)
+
+#: Beside the three words agent, id and status.
+HOOK_COMPLETION: Final = tuple(option for option in COMPLETE[2:] if option.name != "--agent")

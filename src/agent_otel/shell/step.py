@@ -1,0 +1,177 @@
+"""`agent-otel step`: one step of an execution, or many from standard input, each a span of its own."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from agent_otel import identity, otlp_json, plain_json, redaction, step_intent
+from agent_otel import semconv as s
+from agent_otel.hand_over import hand_over
+from agent_otel.shell import facts, options
+from agent_otel.shell.arguments import Arguments
+from agent_otel.shell.call import Call
+from agent_otel.shell.known import Known, known
+from agent_otel.shell.records import Records
+from agent_otel.step_intent import StepIntent
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import Any, Final
+
+    from agent_otel.hand_over import Handed
+
+#: Steps from standard input that are handed over together.
+MAX_BATCH: Final = 512
+#: Bytes of one line.
+MAX_LINE: Final = 16 * 1024**2
+_NS_PER_MS: Final = 1_000_000
+
+
+def run(argv: Sequence[str]) -> int:
+    """Record the step, or the steps, and print their span ids."""
+    single = "--stdin" not in argv
+    call = Call("step", (*options.STEP, *options.ONE_STEP) if single else options.STEP, argv)
+    found = known(call)
+    if found is not None:
+        batches = iter([[call.arguments]]) if single else _batches(call)
+        steps = [step for batch in batches for step in _record(call, found, batch)]
+        call.fields = {
+            "execution_id": found.execution.execution_id,
+            "agent_name": found.execution.agent_name or None,
+            "steps": steps,
+        }
+    return call.leave()
+
+
+def _record(call: Call, found: Known, batch: list[Arguments]) -> list[str]:
+    records = Records(call.settings)
+    spans = [span_of(records, call, found, arguments) for arguments in batch]
+    records.spans(spans)
+    if not call.settings.disabled:
+        call.handed = _worse(call.handed, hand_over(records.records, call.settings))
+    return [f"{span.span_id:016x}" for span in spans]
+
+
+def _worse(before: Handed | None, now: Handed) -> Handed:
+    """What is to be said of both: the one that was not delivered, first of all the one that was not kept."""
+    if before is None or before.delivered or (before.spooled and not (now.delivered or now.spooled)):
+        return now
+    return before
+
+
+def span_of(records: Records, call: Call, found: Known, arguments: Arguments) -> otlp_json.Span:
+    """The span of a step that ends now; its start is told by the latency."""
+    values, ended = arguments.values, time.time_ns()
+    step = _intent(values)
+    succeeded = bool(values.get("success", True)) and "error" not in values
+    attributes: dict[str, Any] = {
+        **_of_execution(found),
+        **step_intent.attributes(step),
+        **facts.stated(arguments),
+        **_outcome(step, values, succeeded=succeeded),
+        **facts.metadata(_metadata(call, arguments)),
+    }
+    started = ended
+    if "latency_ms" in values:
+        attributes[s.STEP_START_ESTIMATED] = True
+        started = max(1, ended - round(values["latency_ms"] * _NS_PER_MS))
+    trace_id, parent, flags = _place(found)
+    message = "" if succeeded else redaction.error_text(values.get("error", ""), call.settings.capture)
+    return otlp_json.Span(
+        step_intent.span_name(step),
+        otlp_json.KIND_CLIENT if step.kind == "llm" else otlp_json.KIND_INTERNAL,
+        trace_id,
+        identity.step_span_id(found.execution.execution_id, step.step_id or step.tool_call_id),
+        parent,
+        started,
+        ended,
+        records.attributes(attributes),
+        status_code=otlp_json.STATUS_UNSET if succeeded else otlp_json.STATUS_ERROR,
+        status_message=message or "",
+        flags=flags,
+    )
+
+
+def _intent(values: dict[str, Any]) -> StepIntent:
+    return StepIntent(
+        name=values["tool"],
+        kind=values.get("kind", "tool"),
+        action=values.get("action"),
+        input=values.get("input"),
+        model=values.get("model"),
+        provider=values.get("provider"),
+        step_id=values.get("step_id"),
+        tool_call_id=values.get("tool_call_id"),
+        sequence=values.get("sequence"),
+        batch_size=values.get("batch_size"),
+    )
+
+
+def _of_execution(found: Known) -> dict[str, Any]:
+    execution = found.execution
+    carried = {
+        s.EXECUTION_ID: execution.execution_id,
+        s.GEN_AI_AGENT_NAME: execution.agent_name,
+        s.SESSION_ID: execution.session_id,
+    }
+    return {name: value for name, value in carried.items() if value}
+
+
+def _outcome(step: StepIntent, values: dict[str, Any], *, succeeded: bool) -> dict[str, Any]:
+    """How it ended, where that differs from a success; a failed step has no result (GenAI conventions)."""
+    if succeeded:
+        return step_intent.output_attributes(step, values["output"]) if "output" in values else {}
+    kind = s.ERROR_TYPE_TOOL if step.kind == "tool" else s.ERROR_TYPE_OTHER
+    return {s.STEP_SUCCESS: False, s.ERROR_TYPE: kind, s.ERROR_MESSAGE: values.get("error", "")}
+
+
+def _metadata(call: Call, arguments: Arguments) -> dict[str, object]:
+    if arguments is call.arguments:
+        return call.metadata
+    given: dict[str, object] = dict(arguments.values.get("metadata") or {})
+    return {**given, "rejected": arguments.rejected} if arguments.rejected else given
+
+
+def _place(found: Known) -> tuple[int, int, int]:
+    """Where the span lies. Of an unknown execution nobody knows the trace: its steps share one, named by its id."""
+    if found.has_place:
+        return found.place
+    number = identity.parse(found.execution.execution_id) or 0
+    return number, 0, found.execution.trace_flags
+
+
+def _batches(call: Call) -> Iterator[list[Arguments]]:
+    batch: list[Arguments] = []
+    for number, line in enumerate(_lines(), 1):
+        step = _read(call, number, line)
+        if step is not None:
+            batch.append(step)
+        if len(batch) >= MAX_BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _lines() -> Iterator[bytes]:
+    source = sys.stdin.buffer
+    while line := source.readline(MAX_LINE + 1):
+        if line.strip():
+            yield line
+
+
+def _read(call: Call, number: int, line: bytes) -> Arguments | None:
+    """One line as a step; what is wrong with it is said with its number, and costs only itself."""
+    arguments = Arguments(options.ONE_STEP)
+    try:
+        members = plain_json.loads(line.decode())
+        if not isinstance(members, dict):
+            raise TypeError("expected a JSON object")
+        arguments.read_object(members)
+    except (ValueError, TypeError, RecursionError) as error:
+        arguments.unusable = True
+        arguments.errors.append(str(error))
+    call.arguments.errors += [f"line {number}: {error}" for error in arguments.errors]
+    return None if arguments.unusable else arguments
