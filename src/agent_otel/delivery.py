@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 
 from agent_otel import losses as reasons
-from agent_otel.http_connection import HttpConnection, NotHttpError, UnreachableError
+from agent_otel.http_connection import ANSWER_SECONDS, CONNECT_SECONDS, HttpConnection, NotHttpError, UnreachableError
 from agent_otel.otlp_json import logs_request, traces_request
 from agent_otel.partial_success import partial_success
 from agent_otel.record import LOGS, SPANS, SPANS_JSON
@@ -74,9 +74,12 @@ class Delivery:
         losses: Losses,
         refused: RefusedFolder,
         warn: Callable[[str], None],
+        *,
+        connect_seconds: float = CONNECT_SECONDS,
+        answer_seconds: float = ANSWER_SECONDS,
     ) -> None:
         self._endpoint = endpoint
-        self._connection = HttpConnection(endpoint, headers)
+        self._connection = HttpConnection(endpoint, headers, connect_seconds, answer_seconds)
         self._losses = losses
         self._refused = refused
         self._warn = warn
@@ -86,11 +89,18 @@ class Delivery:
         #: Records settled behind one that still waits: (path, begin). They are not sent again.
         self._ahead: set[tuple[str, int]] = set()
 
-    def deliver(self, segment: Segment, deadline: float) -> Outcome:
-        """Send what waits in the segment, until `deadline` of time.monotonic. Never raises."""
+    def deliver(self, segment: Segment, deadline: float, max_bytes: int | None = None) -> Outcome:
+        """Send what waits in the segment, `max_bytes` of it at most, until `deadline` of time.monotonic. Never raises.
+
+        Unsettled without a problem: the next record is more than may be sent.
+        """
+        end = None if max_bytes is None else segment.acknowledged + max_bytes
         try:
             while not segment.finished:
-                records = segment.window(MAX_REQUEST)
+                room = MAX_REQUEST if end is None else min(MAX_REQUEST, end - segment.acknowledged)
+                if end is not None and segment.next_size() > room:
+                    return Outcome(False)
+                records = segment.window(room)
                 if not records:
                     self._give_up_rest(segment)
                     return SETTLED
@@ -126,11 +136,10 @@ class Delivery:
         except UnreachableError as error:
             return self._later(str(error), unreachable=True)
         except NotHttpError:
-            self._warn(
-                f"agent_otel: {self._endpoint} does not speak HTTP; is it a gRPC port (4317)? "
-                "Set AGENT_OTEL_ENDPOINT to the HTTP port (4318). Nothing is lost: the spool keeps it"
+            return self._misdirected(
+                f"{self._endpoint} does not speak HTTP; is it a gRPC port (4317)? "
+                "Set AGENT_OTEL_ENDPOINT to the HTTP port (4318)"
             )
-            return self._later(f"{self._endpoint} does not speak HTTP")
         except OSError as error:
             return self._later(f"{self._endpoint}: {type(error).__name__}: {error}")
         return self._judge(segment, records, response, deadline, suspect=suspect)
@@ -149,8 +158,7 @@ class Delivery:
                 return self._later(f"{self._endpoint} answers {status}", _retry_after(response))
         elif status not in _REFUSALS or not self._takes_otlp(deadline):
             advice = _ADVICE.get(status, _NO_RECEIVER)
-            self._warn(f"agent_otel: {self._endpoint} answers {status}: {advice}. Nothing is lost: the spool keeps it")
-            return self._later(f"{self._endpoint} answers {status}", LAST_BACKOFF)
+            return self._misdirected(f"{self._endpoint} answers {status}: {advice}", LAST_BACKOFF)
         return self._divide(segment, records, status, deadline)
 
     def _takes_otlp(self, deadline: float) -> bool:
@@ -222,6 +230,10 @@ class Delivery:
     def _damaged(self, segment: Segment) -> None:
         self._losses.add(reasons.DAMAGED, 1)
         self._warn(f"agent_otel: {os.path.basename(segment.path)}: damaged bytes were passed over")
+
+    def _misdirected(self, problem: str, seconds: float | None = None) -> Outcome:
+        self._warn(f"agent_otel: {problem}. Nothing is lost: the spool keeps it")
+        return self._later(problem, seconds)
 
     def _later(self, problem: str, seconds: float | None = None, *, unreachable: bool = False) -> Outcome:
         if seconds is None:

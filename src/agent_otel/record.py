@@ -21,7 +21,9 @@ SPANS_JSON: Final = 3
 
 MAGIC: Final = b"AOTL"
 VERSION: Final = 1
+_BEGIN: Final = MAGIC + bytes((VERSION,))
 _FIELDS: Final = struct.Struct(">4sBBIQ")
+_LENGTH: Final = slice(10, 18)
 _CHECKSUM: Final = struct.Struct(">I")
 HEADER_SIZE: Final = _FIELDS.size + _CHECKSUM.size
 #: A larger record could not be delivered: the Collector and the exporter take requests of 64 MiB.
@@ -49,12 +51,14 @@ def frame(kind: int, items: int, payload: bytes) -> bytes:
 
 
 def read_records(descriptor: int, start: int, stop: int, max_bytes: int) -> Iterator[Record]:
-    """Whole records between two offsets, until `max_bytes` of them were given; damaged bytes are passed over.
+    """Whole records between two offsets, `max_bytes` of them at most but at least one; damaged bytes are passed over.
 
     What is passed over shows as a gap between one record's end and the next one's begin, or before `stop`.
     """
     position, taken = start, 0
-    while position < stop and taken < max_bytes:
+    while position < stop:
+        if taken and taken + record_size(descriptor, position, stop) > max_bytes:
+            return
         record = _read(descriptor, position, stop)
         if record is not None:
             yield record
@@ -67,19 +71,35 @@ def read_records(descriptor: int, start: int, stop: int, max_bytes: int) -> Iter
         position = following
 
 
+def record_size(descriptor: int, position: int, stop: int) -> int:
+    """Bytes of the record that begins there, as far as its header tells; 0 when none does."""
+    header = _header(descriptor, position, stop)
+    return HEADER_SIZE + _length(header) if header else 0
+
+
 def _read(descriptor: int, position: int, stop: int) -> Record | None:
-    header = os.pread(descriptor, HEADER_SIZE, position)
-    if len(header) < HEADER_SIZE or not header.startswith(MAGIC):
+    header = _header(descriptor, position, stop)
+    if not header:
         return None
-    _, version, kind, items, length = _FIELDS.unpack_from(header)
-    end = position + HEADER_SIZE + length
-    if version != VERSION or length > MAX_PAYLOAD or end > stop:
-        return None
+    _, _, kind, items, length = _FIELDS.unpack_from(header)
     payload = os.pread(descriptor, length, position + HEADER_SIZE)
     (checksum,) = _CHECKSUM.unpack_from(header, _FIELDS.size)
     if zlib.crc32(payload, zlib.crc32(header[: _FIELDS.size])) != checksum:
         return None
-    return Record(kind, items, payload, position, end)
+    return Record(kind, items, payload, position, position + HEADER_SIZE + length)
+
+
+def _header(descriptor: int, position: int, stop: int) -> bytes:
+    """A header of a record that ends before `stop`; else empty."""
+    header = os.pread(descriptor, HEADER_SIZE, position)
+    if len(header) < HEADER_SIZE or not header.startswith(_BEGIN):
+        return b""
+    length = _length(header)
+    return header if length <= MAX_PAYLOAD and position + HEADER_SIZE + length <= stop else b""
+
+
+def _length(header: bytes) -> int:
+    return int.from_bytes(header[_LENGTH])
 
 
 def _next_magic(descriptor: int, position: int, stop: int) -> int | None:

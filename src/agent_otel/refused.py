@@ -6,6 +6,7 @@ import os
 import time
 
 from agent_otel.record import frame
+from agent_otel.spool import SpoolRefusedError, check_folder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ class RefusedFolder:
         """Write the record; False when there is no room for it, or no writing."""
         framed = frame(record.kind, record.items, record.payload)
         try:
-            os.makedirs(self.path, mode=0o700, exist_ok=True)
+            check_folder(os.path.dirname(self.path))
+            check_folder(self.path)
             sizes = [entry.stat().st_size for entry in os.scandir(self.path)]
             if len(sizes) >= MAX_FILES or sum(sizes) + len(framed) > MAX_BYTES:
                 return False
@@ -38,5 +40,5 @@ class RefusedFolder:
                 return os.write(descriptor, framed) == len(framed)
             finally:
                 os.close(descriptor)
-        except OSError:
+        except (OSError, SpoolRefusedError):
             return False

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
 
-from agent_otel.record import read_records
+from agent_otel.record import read_records, record_size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class Segment:
         self.size = os.fstat(descriptor).st_size
         self.dirty = False
         self._descriptor = descriptor
+        self._is_new = False
         noted = _read_acknowledged(path)
         self.acknowledged = noted if noted <= self.size else 0
 
@@ -61,20 +63,22 @@ class Segment:
         except OSError:
             os.close(descriptor)
             raise
-        return cls(path, descriptor, tally)
+        segment = cls(path, descriptor, tally)
+        segment._is_new = True
+        return segment
 
     @classmethod
     def adopt(cls, path: str) -> Segment | None:
         """Take over one that no process holds; None when it is held, gone, or not our user's."""
         try:
-            descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
+            descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK)
         except OSError:
             return None
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             status = os.fstat(descriptor)
             # Between open and flock another process may have delivered and removed it.
-            if status.st_nlink == 1 and status.st_uid == os.geteuid():
+            if stat.S_ISREG(status.st_mode) and status.st_nlink == 1 and status.st_uid == os.geteuid():
                 return cls(path, descriptor, Tally())
         except OSError:
             pass
@@ -96,13 +100,24 @@ class Segment:
         self.dirty = True
 
     def sync(self) -> None:
-        """Have everything on the disk. Raises OSError."""
+        """Have everything on the disk, of a new segment also that it exists. Raises OSError."""
         if self.dirty:
             self.dirty = False
             os.fsync(self._descriptor)
+        if self._is_new:
+            self._is_new = False
+            _sync_folder(os.path.dirname(self.path))
+
+    def unsettled(self) -> bytes:
+        """All bytes that are not settled."""
+        return os.pread(self._descriptor, self.size - self.acknowledged, self.acknowledged)
+
+    def next_size(self) -> int:
+        """Bytes of the next record that is not settled; 0 when there is none, or damage."""
+        return record_size(self._descriptor, self.acknowledged, self.size)
 
     def window(self, max_bytes: int) -> list[Record]:
-        """The next records that are not settled."""
+        """The next records that are not settled, `max_bytes` of them at most but at least one."""
         return list(read_records(self._descriptor, self.acknowledged, self.size, max_bytes))
 
     def acknowledge(self, offset: int) -> None:
@@ -129,6 +144,14 @@ class Segment:
         if self._descriptor >= 0:
             descriptor, self._descriptor = self._descriptor, -1
             os.close(descriptor)
+
+
+def _sync_folder(path: str) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _read_acknowledged(path: str) -> int:

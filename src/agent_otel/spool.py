@@ -27,14 +27,22 @@ if TYPE_CHECKING:
 SEGMENT_SIZE: Final = 4 * 1024**2
 #: A wholly delivered segment is replaced above this size, so that idle processes hold little of the limit.
 IDLE_SIZE: Final = 64 * 1024
-#: How often the size of the other processes' segments is looked up while appending, in seconds.
+#: How often the size of the other processes' segments is looked up while appending, in seconds; and of how many of
+#: them: when there are more, all are taken to be as large as these are on average.
 MEASURE_SECONDS: Final = 5.0
+MAX_MEASURED: Final = 256
+#: The newest segments are asked whether they have room for one more process's records; older ones are full.
+MAX_FOLD_TRIES: Final = 8
 #: Leftovers of processes that died while making a segment are removed after this time, in seconds.
 UNBORN_SECONDS: Final = 3600
 
 
 class SpoolRefusedError(AgentOtelError):
     """The spool's folder cannot be trusted."""
+
+
+class SpoolFullError(AgentOtelError):
+    """The spool is at its limit."""
 
 
 class Spool:
@@ -62,15 +70,20 @@ class Spool:
             return self.lose(reasons.TOO_LARGE, items, f"a record of {len(payload)} bytes is over {MAX_PAYLOAD}")
         framed = frame(kind, items, payload)
         try:
-            with self._lock:
-                if self._used() + len(framed) > self._limit:
-                    return self.lose(reasons.SPOOL_FULL, items, f"{self.folder} is at its limit of {self._limit} bytes")
-                segment = self._active(len(framed))
-                segment.append(framed)
-                self.tally.appended += items
-        except (OSError, SpoolRefusedError) as error:
-            return self.lose(reasons.IO_ERROR, items, str(error))
+            segment = self.put(framed, items)
+        except (OSError, AgentOtelError) as error:
+            return self.lose(reason(error), items, str(error))
         return self._synced(segment) if durable else True
+
+    def put(self, framed: bytes, items: int) -> Segment:
+        """Write whole records to our segment, all or none of them. Raises OSError, Spool{Refused,Full}Error."""
+        with self._lock:
+            if self._used() + len(framed) > self._limit:
+                raise SpoolFullError(f"{self.folder} is at its limit of {self._limit} bytes")
+            segment = self._active(len(framed))
+            segment.append(framed)
+            self.tally.appended += items
+        return segment
 
     def lose(self, reason: str, items: int, problem: str) -> bool:
         """Count items that never got into the spool; always False."""
@@ -99,7 +112,7 @@ class Spool:
         segment.remove()
 
     def orphans(self) -> Iterator[Segment]:
-        """Segments of dead processes, each locked for us; the caller closes or removes it before the next one."""
+        """Segments of dead processes, oldest first, each locked for us; the caller closes or removes it at once."""
         own = {segment.path for segment in self.own()}
         for name in self._names():
             path = os.path.join(self.folder, name)
@@ -109,6 +122,29 @@ class Spool:
                 segment = Segment.adopt(path)
                 if segment is not None:
                     yield segment
+
+    def fold(self, segment: Segment) -> None:
+        """Move what waits in one of our own segments into another that nobody holds and that has room, if there is one.
+
+        Otherwise an outage would make a file of every short process. A crash in between leaves the records in both
+        files, and both are delivered, as receivers must expect anyhow.
+        """
+        rest = segment.unsettled()
+        names = [name for name in self._names() if name.endswith(SUFFIX)]
+        for name in names[: -MAX_FOLD_TRIES - 1 : -1]:
+            target = Segment.adopt(os.path.join(self.folder, name))
+            if target is None:  # our own is among them
+                continue
+            try:
+                if target.size + len(rest) <= SEGMENT_SIZE:
+                    target.append(rest)
+                    target.sync()
+                    segment.remove()
+                    return
+            except OSError:  # the disk is full: they stay where they are
+                return
+            finally:
+                target.close()
 
     def close(self) -> None:
         """Let go of our segments; whatever waits in them is delivered by another process. Appending opens a new one."""
@@ -160,19 +196,25 @@ class Spool:
         now = time.monotonic()
         if now - self._measured_at >= MEASURE_SECONDS:
             self._measured_at = now
-            own = {os.path.basename(segment.path) for segment in self._segments}
-            self._others = sum(self._size(name) for name in self._names() if name not in own)
+            self._others = self._measure()
         return self._others + sum(segment.size for segment in self._segments)
 
+    def _measure(self) -> int:
+        own = {os.path.basename(segment.path) for segment in self._segments}
+        others = [name for name in self._listed() if name.endswith(SUFFIX) and name not in own]
+        some = others[:: len(others) // MAX_MEASURED + 1]
+        return sum(map(self._size, some)) * len(others) // len(some) if some else 0
+
     def _names(self) -> list[str]:
+        return sorted(self._listed(), key=_time)
+
+    def _listed(self) -> list[str]:
         try:
-            return sorted(os.listdir(self.folder))
+            return os.listdir(self.folder)
         except OSError:
             return []
 
     def _size(self, name: str) -> int:
-        if not name.endswith(SUFFIX):
-            return 0
         try:
             return os.stat(os.path.join(self.folder, name)).st_size
         except OSError:
@@ -185,6 +227,16 @@ class Spool:
                 os.unlink(path)
         except OSError:
             pass
+
+
+def reason(error: OSError | AgentOtelError) -> str:
+    """Under which reason items are counted that could not be kept."""
+    return reasons.SPOOL_FULL if isinstance(error, SpoolFullError) else reasons.IO_ERROR
+
+
+def _time(name: str) -> str:
+    """When a segment was made, as it stands in its name; hex digits of one length, until the year 2554."""
+    return name.partition("-")[2]
 
 
 def check_folder(folder: str) -> None:

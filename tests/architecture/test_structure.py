@@ -3,9 +3,12 @@
 import ast
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.fixtures.sink import Sink
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted(
@@ -19,6 +22,13 @@ SLOW_TO_IMPORT = {
     *("argparse", "http", "urllib", "asyncio", "ssl", "signal", "opentelemetry", "psycopg", "grpc", "google"),
 }
 FORBIDDEN_NAMES = {"utils.py", "helpers.py", "common.py", "base.py", "misc.py"}
+
+
+@pytest.fixture
+def sink() -> Iterator[Sink]:
+    """A receiver that answers 200."""
+    with Sink() as running:
+        yield running
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
@@ -52,16 +62,24 @@ def test_imports_stay_light(module: str, heavy: set[str]) -> None:
     assert not heavy & {name.partition(".")[0] for name in loaded.stdout.split()}
 
 
-def test_handing_over_imports_nothing_slow() -> None:
+def test_handing_over_imports_nothing_slow(tmp_path: Path, sink: Sink) -> None:
     """What a shell command needs to hand its records over is loaded in a fraction of the interpreter's own start."""
     # The package's own __init__ is not in question here; without it the modules are found all the same.
     source = f"""if True:
-        import sys, os, types
+        import sys, types
         package = types.ModuleType("agent_otel")
         package.__path__ = [{str(ROOT / "src" / "agent_otel")!r}]
         sys.modules["agent_otel"] = package
         before = set(sys.modules)
-        from agent_otel import delivery, http_connection, losses, otlp_json, record, refused, segment, spool
+        from agent_otel import hand_over
+        from agent_otel.otlp_json import key_values
+        from agent_otel.record import LOGS, SPANS_JSON
+        settings = types.SimpleNamespace(endpoint={sink.endpoint!r}, headers=(), spool_limit=2**28)
+        settings.state_dir = {str(tmp_path)!r}
+        records = [(LOGS, 1, b"{{}}"), (SPANS_JSON, 1, b"{{}}")]
+        assert hand_over.hand_over(records, settings).delivered
+        settings.endpoint = "http://127.0.0.1:1"
+        assert hand_over.hand_over(records, settings).spooled
         print(*sorted(set(sys.modules) - before))"""
     loaded = subprocess.run([sys.executable, "-S", "-c", source], capture_output=True, text=True, check=True)
     assert "agent_otel.delivery" in loaded.stdout.split()

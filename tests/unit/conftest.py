@@ -1,13 +1,14 @@
 """Fixtures of the client's tests: a home of their own, a receiver, errors that are raised."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 import agent_otel
 from agent_otel import guard
+from agent_otel.settings import Settings, load
 from tests.fixtures.sink import Sink
 
 
@@ -39,6 +40,18 @@ def sink() -> Iterator[Sink]:
     """A receiver that answers 200."""
     with Sink() as running:
         yield running
+
+
+@pytest.fixture
+def spool_folder(home: Path) -> Path:
+    """Where the spool is, once something is in it."""
+    return home / "state" / "spool"
+
+
+@pytest.fixture
+def settings_to(home: Path) -> Callable[..., Settings]:
+    """Makes settings for an endpoint; flags by name."""
+    return lambda endpoint, **flags: load({"endpoint": endpoint, **flags})
 
 
 @pytest.fixture

@@ -82,7 +82,7 @@ def test_joined_by_kind(bench: Bench, sink: Sink) -> None:
 
 def test_request_size_is_bounded(bench: Bench, sink: Sink, monkeypatch: pytest.MonkeyPatch) -> None:
     """More than a request holds goes in several, in order."""
-    monkeypatch.setattr(delivery, "MAX_REQUEST", 100)
+    monkeypatch.setattr(delivery, "MAX_REQUEST", 120)
     bench.append(*(b'"%030d"' % number for number in range(5)))
     assert bench.deliver().settled
     assert [len(one) for one in names(sink.seen)] == [2, 2, 1]

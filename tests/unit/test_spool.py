@@ -200,9 +200,11 @@ def test_durable(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kept.append(LOGS, 1, b"x")
     assert synced == []
     kept.append(LOGS, 1, b"x", durable=True)
-    assert len(synced) == 1
+    assert len(synced) == 2  # the file, and the folder with its name
+    kept.append(LOGS, 1, b"x", durable=True)
+    assert len(synced) == 3
     kept.sync()
-    assert len(synced) == 1
+    assert len(synced) == 3
 
 
 def test_failing_fsync(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
