@@ -57,18 +57,23 @@ class Call:
 
     def leave(self, export: str = "") -> int:
         """Print the answer, or `export` instead of it, and give the exit code."""
+        self.tell_problems()
+        if export or self.values.get("quiet"):
+            _write(1, export or f"{self.execution_id}\n")
+        else:
+            _write(1, f"{plain_json.dumps(self.answer())}\n")
+        return self._exit_code() if self.values.get("strict") else 0
+
+    def tell_problems(self) -> None:
+        """Say what went wrong on stderr."""
         for error in self.arguments.errors:
             self.problem(error)
         handed = self.handed
         if handed is not None and not handed.delivered:
             self.problem(f"{handed.problem}; {'the spool keeps it' if handed.spooled else 'not recorded'}")
-        if export or self.values.get("quiet"):
-            _write(1, export or f"{self.execution_id}\n")
-        else:
-            _write(1, f"{plain_json.dumps(self._answer())}\n")
-        return self._exit_code() if self.values.get("strict") else 0
 
-    def _answer(self) -> dict[str, object]:
+    def answer(self) -> dict[str, object]:
+        """The answer as it stands."""
         errors = list(self.arguments.errors)
         handed = self.handed
         recorded = handed is not None and (handed.delivered or handed.spooled)

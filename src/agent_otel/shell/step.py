@@ -67,7 +67,7 @@ def span_of(records: Records, call: Call, found: Known, arguments: Arguments) ->
     step = _intent(values)
     succeeded = bool(values.get("success", True)) and "error" not in values
     attributes: dict[str, Any] = {
-        **_of_execution(found),
+        **step_identity(found),
         **step_intent.attributes(step),
         **facts.stated(arguments),
         **_outcome(step, values, succeeded=succeeded),
@@ -77,7 +77,7 @@ def span_of(records: Records, call: Call, found: Known, arguments: Arguments) ->
     if "latency_ms" in values:
         attributes[s.STEP_START_ESTIMATED] = True
         started = max(1, ended - round(values["latency_ms"] * _NS_PER_MS))
-    trace_id, parent, flags = _place(found)
+    trace_id, parent, flags = place_of_step(found)
     message = "" if succeeded else redaction.error_text(values.get("error", ""), call.settings.capture)
     return otlp_json.Span(
         step_intent.span_name(step),
@@ -109,7 +109,8 @@ def _intent(values: dict[str, Any]) -> StepIntent:
     )
 
 
-def _of_execution(found: Known) -> dict[str, Any]:
+def step_identity(found: Known) -> dict[str, Any]:
+    """What every step of the execution carries."""
     execution = found.execution
     carried = {
         s.EXECUTION_ID: execution.execution_id,
@@ -134,7 +135,7 @@ def _metadata(call: Call, arguments: Arguments) -> dict[str, object]:
     return {**given, "rejected": arguments.rejected} if arguments.rejected else given
 
 
-def _place(found: Known) -> tuple[int, int, int]:
+def place_of_step(found: Known) -> tuple[int, int, int]:
     """Where the span lies. Of an unknown execution nobody knows the trace: its steps share one, named by its id."""
     if found.has_place:
         return found.place
