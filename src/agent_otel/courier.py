@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from threading import Condition, Event, Lock, Thread
 from typing import Final, Generic, NamedTuple, TypeVar
 
+from agent_otel.counts import UNENCODABLE
 from agent_otel.delivery import Delivery
 from agent_otel.guard import Guard, warn_once
-from agent_otel.losses import UNENCODABLE
 from agent_otel.record import LOGS, SPANS
 from agent_otel.spool import Spool
 
@@ -127,7 +127,7 @@ class Courier(Generic[T]):
                 self._await_delivery(deadline)
         if not self.spool.tally.waiting:
             self._deliver_orphans(deadline)
-        self.spool.losses.persist()
+        self.spool.counts.persist()
         return self.result()
 
     def result(self) -> FlushResult:
@@ -202,7 +202,7 @@ class Courier(Generic[T]):
                 if time.monotonic() >= next_adoption:
                     next_adoption = time.monotonic() + ADOPT_SECONDS
                     self._deliver_orphans(time.monotonic() + ROUND_SECONDS)
-                    self.spool.losses.persist()
+                    self.spool.counts.persist()
             # The first thread tells when there is something, once a batch; so requests are few and large.
             now = time.monotonic()
             until = min(self._next_try, next_adoption) if self._next_try > now else next_adoption
@@ -214,6 +214,7 @@ class Courier(Generic[T]):
         with self._deliver_lock:
             self._delivery.close()
             self.spool.close()
+        self.spool.counts.persist()
 
     def _deliver_round(self, deadline: float) -> None:
         """Deliver our own segments, unless it is too early to try again."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 
-from agent_otel import losses as reasons
+from agent_otel.counts import ACKNOWLEDGED, DAMAGED, REFUSED, REJECTED, SENT
 from agent_otel.http_connection import ANSWER_SECONDS, CONNECT_SECONDS, HttpConnection, NotHttpError, UnreachableError
 from agent_otel.otlp_json import logs_request, traces_request
 from agent_otel.partial_success import partial_success
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Final
 
+    from agent_otel.counts import Counts
     from agent_otel.http_connection import Response
-    from agent_otel.losses import Losses
     from agent_otel.record import Record
     from agent_otel.refused import RefusedFolder
     from agent_otel.segment import Segment
@@ -71,7 +71,7 @@ class Delivery:
         self,
         endpoint: str,
         headers: tuple[tuple[str, str], ...],
-        losses: Losses,
+        counts: Counts,
         refused: RefusedFolder,
         warn: Callable[[str], None],
         *,
@@ -80,7 +80,7 @@ class Delivery:
     ) -> None:
         self._endpoint = endpoint
         self._connection = HttpConnection(endpoint, headers, connect_seconds, answer_seconds)
-        self._losses = losses
+        self._counts = counts
         self._refused = refused
         self._warn = warn
         self._backoff = FIRST_BACKOFF
@@ -149,6 +149,7 @@ class Delivery:
     ) -> Outcome:
         """What the answer means for these records; `suspect`: they are part of what was refused, or met many a 500."""
         status = response.status
+        self._counts.add(SENT, sum(record.items for record in records))
         if 200 <= status < 300:
             self._accept(segment, records, response)
             return SETTLED
@@ -184,7 +185,7 @@ class Delivery:
         kept = "kept in" if self._refused.keep(record, status) else "not kept, there is no room in"
         self._warn(f"agent_otel: {self._endpoint} refuses a record with {status}; it is {kept} {self._refused.path}")
         self._server_errors = 0
-        self._lose(segment, reasons.REFUSED, record.items)
+        self._lose(segment, REFUSED, record.items)
         self._settle(segment, records, 0)
         return SETTLED
 
@@ -194,16 +195,17 @@ class Delivery:
         rejected = max(0, min(rejected, sum(record.items for record in records)))
         if rejected:
             self._warn(f"agent_otel: the receiver stored all but some items: {message[:500]}")
-            self._lose(segment, reasons.REJECTED, rejected)
+            self._lose(segment, REJECTED, rejected)
         self._settle(segment, records, sum(record.items for record in records) - rejected)
 
     def _settle(self, segment: Segment, records: list[Record], delivered: int) -> None:
         segment.tally.delivered += delivered
+        self._counts.add(ACKNOWLEDGED, delivered)
         self._ahead.update((segment.path, record.begin) for record in records)
 
     def _lose(self, segment: Segment, reason: str, items: int) -> None:
         segment.tally.lost += items
-        self._losses.add(reason, items)
+        self._counts.add(reason, items)
 
     def _acknowledge_settled(self, segment: Segment, records: list[Record]) -> None:
         """Acknowledge up to the first record that still waits."""
@@ -228,7 +230,7 @@ class Delivery:
         segment.acknowledge(segment.size)
 
     def _damaged(self, segment: Segment) -> None:
-        self._losses.add(reasons.DAMAGED, 1)
+        self._counts.add(DAMAGED, 1)
         self._warn(f"agent_otel: {os.path.basename(segment.path)}: damaged bytes were passed over")
 
     def _misdirected(self, problem: str, seconds: float | None = None) -> Outcome:

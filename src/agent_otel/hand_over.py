@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 
-from agent_otel import losses as reasons
+from agent_otel.counts import TOO_LARGE
 from agent_otel.delivery import Delivery, Outcome
 from agent_otel.errors import AgentOtelError
 from agent_otel.record import HEADER_SIZE, MAX_PAYLOAD, Record, frame
@@ -115,14 +115,14 @@ class _Handover:
             self._delivery.close()
         self._spool.close()
         if not isinstance(self._refused, SpoolRefusedError):
-            self._spool.losses.persist()
+            self._spool.counts.persist()
 
     def _fits(self, record: tuple[int, int, bytes]) -> bool:
         _, items, payload = record
         if len(payload) <= MAX_PAYLOAD:
             return True
         self._problems.append(f"a record of {len(payload)} bytes is lost: the limit is {MAX_PAYLOAD}")
-        return self._spool.lose(reasons.TOO_LARGE, items, self._problems[-1])
+        return self._spool.lose(TOO_LARGE, items, self._problems[-1])
 
     def _kept(self, records: list[tuple[int, int, bytes]]) -> Segment:
         """The records on the disk, if at all possible."""
@@ -176,7 +176,7 @@ class _Handover:
         return Delivery(
             self._settings.endpoint,
             self._settings.headers,
-            self._spool.losses,
+            self._spool.counts,
             RefusedFolder(self._spool.folder),
             lambda text: self._warned.append(text.removeprefix("agent_otel: ")),
             connect_seconds=CONNECT_SECONDS,

@@ -196,7 +196,7 @@ def _client_on(
 def _courier(settings: Settings) -> Courier[ReadableSpan]:
     spool = Spool(f"{settings.state_dir}/spool", settings.spool_limit)
     refused = RefusedFolder(spool.folder)
-    delivery = Delivery(settings.endpoint, settings.headers, spool.losses, refused, warn_once)
+    delivery = Delivery(settings.endpoint, settings.headers, spool.counts, refused, warn_once)
     return Courier(spool, delivery, partial(encode, capture=settings.capture), settings.heartbeat_seconds)
 
 

@@ -12,9 +12,8 @@ import stat
 import time
 from _thread import allocate_lock
 
-from agent_otel import losses as reasons
+from agent_otel.counts import IO_ERROR, SPOOL_FULL, TOO_LARGE, Counts
 from agent_otel.errors import AgentOtelError
-from agent_otel.losses import Losses
 from agent_otel.record import MAX_PAYLOAD, frame
 from agent_otel.segment import SUFFIX, UNBORN_SUFFIX, Segment, Tally
 
@@ -50,7 +49,7 @@ class Spool:
 
     def __init__(self, folder: str, limit: int) -> None:
         self.folder = folder
-        self.losses = Losses(folder)
+        self.counts = Counts(folder)
         self.tally = Tally()
         self.problem: str | None = None
         self._limit = limit
@@ -67,7 +66,7 @@ class Spool:
         False when it is not: lost, which is counted, or kept but not synced. `problem` says why.
         """
         if len(payload) > MAX_PAYLOAD:
-            return self.lose(reasons.TOO_LARGE, items, f"a record of {len(payload)} bytes is over {MAX_PAYLOAD}")
+            return self.lose(TOO_LARGE, items, f"a record of {len(payload)} bytes is over {MAX_PAYLOAD}")
         framed = frame(kind, items, payload)
         try:
             segment = self.put(framed, items)
@@ -87,7 +86,7 @@ class Spool:
 
     def lose(self, reason: str, items: int, problem: str) -> bool:
         """Count items that never got into the spool; always False."""
-        self.losses.add(reason, items)
+        self.counts.add(reason, items)
         self.tally.dropped += items
         self.problem = f"{reason}: {problem}"
         return False
@@ -163,7 +162,7 @@ class Spool:
             segment.close()
         self._segments, self._prefix = [], ""
         self.tally = Tally()
-        self.losses.after_fork()
+        self.counts.after_fork()
 
     def _synced(self, segment: Segment) -> bool:
         try:
@@ -231,7 +230,7 @@ class Spool:
 
 def reason(error: OSError | AgentOtelError) -> str:
     """Under which reason items are counted that could not be kept."""
-    return reasons.SPOOL_FULL if isinstance(error, SpoolFullError) else reasons.IO_ERROR
+    return SPOOL_FULL if isinstance(error, SpoolFullError) else IO_ERROR
 
 
 def _time(name: str) -> str:

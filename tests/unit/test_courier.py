@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from agent_otel import courier as module
+from agent_otel.counts import ACKNOWLEDGED, SENT, UNENCODABLE, read_counts
 from agent_otel.courier import Courier, FlushResult
 from agent_otel.delivery import Delivery
-from agent_otel.losses import UNENCODABLE
 from agent_otel.refused import RefusedFolder
 from agent_otel.spool import Spool
 from tests.fixtures.sink import Answer, Sink
@@ -29,7 +29,7 @@ def make(tmp_path: Path, sink: Sink) -> Iterator[Callable[..., Courier[bytes]]]:
 
     def new(endpoint: str = sink.endpoint, encode: Callable[[Any], bytes] = b"".join, limit: int = 2**30) -> Any:
         spool = Spool(str(tmp_path / "spool"), limit)
-        delivery = Delivery(endpoint, (), spool.losses, RefusedFolder(spool.folder), lambda _: None)
+        delivery = Delivery(endpoint, (), spool.counts, RefusedFolder(spool.folder), lambda _: None)
         made.append(Courier(spool, delivery, encode, beat_seconds=60))
         return made[-1]
 
@@ -67,7 +67,9 @@ def test_flush_tells_delivered(make: Callable[..., Courier[bytes]], sink: Sink) 
     assert courier.flush(5) == FlushResult(20, 0, 0)
     assert event_names(sink) == [str(number) for number in range(10)]
     courier.close()
-    assert [path.name for path in Path(courier.spool.folder).iterdir()] == []
+    assert list(Path(courier.spool.folder).glob("*.spool*")) == []
+    counted = read_counts(courier.spool.folder)
+    assert (counted[SENT], counted[ACKNOWLEDGED]) == (20, 20)
 
 
 def test_flush_without_receiver(make: Callable[..., Courier[bytes]]) -> None:
@@ -142,7 +144,7 @@ def test_span_that_cannot_be_encoded(make: Callable[..., Courier[bytes]], sink: 
     for span in (b"\x0a\x00", b"bad", b"\x0a\x00"):
         courier.add_span(span)
     assert courier.flush(5) == FlushResult(2, 0, 1)
-    assert courier.spool.losses.counts == {UNENCODABLE: 1}
+    assert courier.spool.counts.losses == {UNENCODABLE: 1}
 
 
 def test_full_spool_is_counted(make: Callable[..., Courier[bytes]], warned: list[str]) -> None:

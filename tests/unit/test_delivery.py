@@ -13,9 +13,9 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 
-from agent_otel import delivery, losses
+from agent_otel import counts, delivery
+from agent_otel.counts import Counts
 from agent_otel.delivery import Delivery, Outcome
-from agent_otel.losses import Losses
 from agent_otel.partial_success import partial_success
 from agent_otel.record import LOGS, SPANS, SPANS_JSON, frame
 from agent_otel.refused import RefusedFolder
@@ -31,10 +31,10 @@ class Bench:
 
     def __init__(self, folder: Path, endpoint: str) -> None:
         self.warned: list[str] = []
-        self.losses = Losses(str(folder))
+        self.counts = Counts(str(folder))
         self.refused = folder / "refused"
         self.segment = Segment.create(str(folder / "a.spool"), Tally())
-        self.delivery = Delivery(endpoint, (), self.losses, RefusedFolder(str(folder)), self.warned.append)
+        self.delivery = Delivery(endpoint, (), self.counts, RefusedFolder(str(folder)), self.warned.append)
 
     def append(self, *payloads: bytes, kind: int = LOGS, items: int = 1) -> None:
         """Add records."""
@@ -134,7 +134,7 @@ def test_server_of_another_kind(bench: Bench, sink: Sink) -> None:
     sink.answer = lambda _: Answer(400)
     assert not bench.deliver().settled
     assert not bench.segment.finished
-    assert bench.losses.counts == {}
+    assert bench.counts.losses == {}
     assert "AGENT_OTEL_ENDPOINT" in bench.warned[0]
 
 
@@ -158,7 +158,7 @@ def test_bad_record_costs_no_neighbour(bench: Bench, sink: Sink) -> None:
     assert bench.deliver().settled
     delivered = [name for request in names(sink.accepted) for name in request]
     assert sorted(delivered, key=int) == [str(number) for number in range(20) if number != 13]
-    assert bench.losses.counts == {losses.REFUSED: 2}
+    assert bench.counts.losses == {counts.REFUSED: 2}
     assert (bench.segment.tally.delivered, bench.segment.tally.lost) == (38, 2)
     (kept,) = bench.refused.iterdir()
     assert kept.read_bytes() == frame(LOGS, 2, b'"13"')
@@ -172,7 +172,7 @@ def test_too_large_together(bench: Bench, sink: Sink) -> None:
     sink.answer = lambda received: Answer(413 if len(received.body) > 40 else 200)
     assert bench.deliver().settled
     assert sorted(name for request in names(sink.accepted) for name in request) == [str(n) for n in range(9)]
-    assert bench.losses.counts == {}
+    assert bench.counts.losses == {}
 
 
 def test_refused_folder_is_bounded(bench: Bench, sink: Sink, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,7 +182,7 @@ def test_refused_folder_is_bounded(bench: Bench, sink: Sink, monkeypatch: pytest
     sink.answer = lambda received: Answer(200 if received.body == EMPTY else 400)
     assert bench.deliver().settled
     assert len(list(bench.refused.iterdir())) == 2
-    assert bench.losses.counts == {losses.REFUSED: 4}
+    assert bench.counts.losses == {counts.REFUSED: 4}
     assert any("no room" in text for text in bench.warned)
 
 
@@ -208,7 +208,7 @@ def test_poisonous_request(bench: Bench, sink: Sink) -> None:
             break
     assert bench.segment.finished
     assert sorted(name for request in names(sink.accepted) for name in request) == ["fine", "good"]
-    assert bench.losses.counts == {losses.REFUSED: 1}
+    assert bench.counts.losses == {counts.REFUSED: 1}
 
 
 @pytest.mark.parametrize(("kind", "name"), [(LOGS, "rejectedLogRecords"), (SPANS_JSON, "rejectedSpans")])
@@ -261,7 +261,7 @@ def test_torn_tail(bench: Bench, sink: Sink) -> None:
     bench.segment.append(frame(LOGS, 1, b'"torn"')[:-3])
     assert bench.deliver().settled
     assert names(sink.seen) == [["whole"]]
-    assert bench.losses.counts == {losses.DAMAGED: 1}
+    assert bench.counts.losses == {counts.DAMAGED: 1}
     assert bench.segment.finished
 
 
@@ -272,4 +272,4 @@ def test_damage_in_the_middle(bench: Bench, sink: Sink) -> None:
     bench.append(b'"second"')
     assert bench.deliver().settled
     assert names(sink.seen) == [["first", "second"]]
-    assert bench.losses.counts == {losses.DAMAGED: 1}
+    assert bench.counts.losses == {counts.DAMAGED: 1}

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from agent_otel import counts
 from agent_otel import hand_over as module
-from agent_otel import losses
+from agent_otel.counts import read_counts
 from agent_otel.hand_over import hand_over
-from agent_otel.losses import read_losses
 from agent_otel.record import LOGS, MAX_PAYLOAD, SPANS_JSON, frame
 from agent_otel.spool import Spool
 from tests.fixtures.sink import Answer, Received, Sink
@@ -76,7 +76,7 @@ def test_refused_record(settings_to: SettingsTo, sink: Sink, spool_folder: Path)
     assert "refuses a record with 400" in handed.problem
     assert names(sink) == ["good"]
     assert len(list((spool_folder / "refused").iterdir())) == 1
-    assert read_losses(str(spool_folder))[losses.REFUSED] == 1
+    assert read_counts(str(spool_folder))[counts.REFUSED] == 1
 
 
 def test_only_what_was_not_acknowledged_waits(settings_to: SettingsTo, sink: Sink, spool_folder: Path) -> None:

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from agent_otel import losses
+from agent_otel import counts
+from agent_otel.counts import read_counts
 from agent_otel.hand_over import hand_over
-from agent_otel.losses import read_losses
 from agent_otel.record import LOGS, frame
 from agent_otel.segment import Segment, Tally
 from agent_otel.spool import Spool
@@ -25,7 +25,7 @@ def test_limit(settings_to: SettingsTo, sink: Sink, spool_folder: Path) -> None:
     assert "limit of 1048576 bytes" in handed.problem
     assert "nothing listens" in handed.problem
     assert "2 lost" in handed.problem
-    assert read_losses(str(spool_folder))[losses.SPOOL_FULL] == 2
+    assert read_counts(str(spool_folder))[counts.SPOOL_FULL] == 2
     other.close()
     assert waiting(spool_folder) == [["other"]]
 
@@ -85,4 +85,4 @@ def test_damaged_segments_cost_themselves(settings_to: SettingsTo, sink: Sink, s
     assert sorted(names(sink)) == ["0", "1", "2", "good", "whole"]
     assert target.read_bytes() == frame(*log("planted"))
     assert sorted(path.name for path in spool_folder.glob("*.spool")) == ["1-1-link.spool", "1-4-folder.spool"]
-    assert read_losses(str(spool_folder))[losses.DAMAGED] == 2
+    assert read_counts(str(spool_folder))[counts.DAMAGED] == 2

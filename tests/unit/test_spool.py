@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from agent_otel import losses, spool
-from agent_otel.losses import read_losses
+from agent_otel import counts, spool
 from agent_otel.record import LOGS, MAX_PAYLOAD
 from agent_otel.segment import Segment
 from agent_otel.spool import Spool, SpoolRefusedError, check_folder
@@ -85,7 +84,7 @@ def test_limit_counts_all_processes(folder: Path) -> None:
     second = Spool(str(folder), 3_000)
     assert not second.append(LOGS, 5, b"x" * 2_000)
     assert second.append(LOGS, 1, b"x" * 500)
-    assert second.losses.counts == {losses.SPOOL_FULL: 5}
+    assert second.counts.losses == {counts.SPOOL_FULL: 5}
     assert "limit of 3000 bytes" in str(second.problem)
 
 
@@ -104,7 +103,7 @@ def test_record_that_could_never_be_delivered(folder: Path) -> None:
     """A record over the receivers' limit is refused at once."""
     kept = Spool(str(folder), LIMIT)
     assert not kept.append(LOGS, 1, bytes(MAX_PAYLOAD + 1))
-    assert kept.losses.counts == {losses.TOO_LARGE: 1}
+    assert kept.counts.losses == {counts.TOO_LARGE: 1}
 
 
 def test_retire_keeps_what_waits(folder: Path) -> None:
@@ -220,27 +219,3 @@ def test_failing_fsync(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "Input/output error" in str(kept.problem)
     assert not kept.append(LOGS, 1, b"x", durable=True)
     assert (kept.tally.appended, kept.tally.dropped) == (2, 0)
-
-
-def test_losses_add_up_over_processes(folder: Path) -> None:
-    """The counter in the file is the sum of what processes counted, each once."""
-    folder.mkdir(parents=True)
-    for _ in range(2):
-        counts = losses.Losses(str(folder))
-        counts.add(losses.SPOOL_FULL, 2)
-        counts.persist()
-        counts.add(losses.DAMAGED, 1)
-        counts.persist()
-        counts.persist()
-    assert read_losses(str(folder)) == {losses.SPOOL_FULL: 4, losses.DAMAGED: 2}
-
-
-def test_losses_wait_for_the_disk(folder: Path) -> None:
-    """What cannot be written now is written later; a damaged file starts anew."""
-    counts = losses.Losses(str(folder))
-    counts.add(losses.IO_ERROR, 7)
-    counts.persist()
-    folder.mkdir(parents=True)
-    (folder / losses.FILE_NAME).write_text("damaged")
-    counts.persist()
-    assert read_losses(str(folder)) == {losses.IO_ERROR: 7}
