@@ -32,7 +32,10 @@ _keys: Final[dict[str, str]] = {}
 
 
 class LogRecord:
-    """One event. Times in nanoseconds since the epoch; `attributes` as made by `key_values`, comma-separated."""
+    """One event. Times in nanoseconds since the epoch; `attributes` as made by `key_values`, comma-separated.
+
+    Trace id 0: it has none, nor a span id.
+    """
 
     __slots__ = ("attributes", "body", "event_name", "flags", "severity", "span_id", "time_ns", "trace_id")
 
@@ -143,12 +146,12 @@ def resource_spans_frame(
 
 def log_record(record: LogRecord) -> str:
     """One LogRecord. The observed time is the event's own: the program that saw it also made the record."""
+    ids = f',"traceId":"{record.trace_id:032x}","spanId":"{record.span_id:016x}"' if record.trace_id else ""
     return (
         f'{{"timeUnixNano":"{record.time_ns}","observedTimeUnixNano":"{record.time_ns}",'
         f'"severityNumber":{record.severity},"severityText":"{_SEVERITY_TEXT[record.severity]}",'
         f'"eventName":{_quoted(record.event_name)},"body":{any_value(record.body)},'
-        f'"attributes":[{record.attributes}],"flags":{record.flags},'
-        f'"traceId":"{record.trace_id:032x}","spanId":"{record.span_id:016x}"}}'
+        f'"attributes":[{record.attributes}],"flags":{record.flags}{ids}}}'
     )
 
 

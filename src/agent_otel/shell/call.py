@@ -66,7 +66,7 @@ class Call:
 
     def tell_problems(self) -> None:
         """Say what went wrong on stderr."""
-        for error in self.arguments.errors:
+        for error in self._errors():
             self.problem(error)
         handed = self.handed
         if handed is not None and not handed.delivered:
@@ -74,17 +74,12 @@ class Call:
 
     def answer(self) -> dict[str, object]:
         """The answer as it stands."""
-        errors = list(self.arguments.errors)
+        errors = self._errors()
         handed = self.handed
         recorded = handed is not None and (handed.delivered or handed.spooled)
         delivered = handed is not None and handed.delivered
         if handed is not None and not delivered:
             errors.append(handed.problem)
-        if self.unknown:
-            errors.append(
-                f"execution {self.execution_id} is not known on this machine: no span is made; "
-                "give --agent, --started-at and --correlation-id as well"
-            )
         success = delivered and not errors
         answer: dict[str, object] = {"success": success, **self.fields}
         if not success:
@@ -96,6 +91,16 @@ class Call:
         if errors:
             answer["error"] = "; ".join(errors)
         return answer
+
+    def _errors(self) -> list[str]:
+        """What is wrong with what was asked."""
+        if not self.unknown:
+            return list(self.arguments.errors)
+        advice = (
+            f"execution {self.execution_id} is not known on this machine: no span is made; "
+            "give --agent, --started-at and --correlation-id as well"
+        )
+        return [*self.arguments.errors, advice]
 
     def _exit_code(self) -> int:
         if self.arguments.errors:

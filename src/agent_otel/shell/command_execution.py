@@ -37,12 +37,12 @@ class CommandExecution:
     def beat(self) -> None:
         """Say that it still runs."""
         execution, records = self._execution, Records(self._call.settings)
-        event = {s.EVENT_ID: identity.spelled(identity.new_uuid()), **facts.identity_of(execution)}
         records.event(
             s.EVENT_HEARTBEAT,
             time.time_ns(),
             f"{execution.agent_name} is running",
-            event,
+            facts.identity_of(execution),
+            {s.EVENT_ID: identity.spelled(identity.new_uuid())},
             trace_id=execution.trace_id,
             span_id=execution.span_id,
             flags=execution.trace_flags,

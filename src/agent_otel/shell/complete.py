@@ -87,9 +87,9 @@ def _add_event(records: Records, found: Known, notes: journal.Journal, final: di
         s.EVENT_COMPLETED,
         ended,
         f"{execution.agent_name or 'execution'} ended: {final[s.EXECUTION_STATUS]}",
+        facts.identity_of(execution),
         {
             s.EVENT_ID: identity.spelled(event_id),
-            **facts.identity_of(execution),
             **facts_of_start,
             **final,
             **started,

@@ -149,7 +149,12 @@ ONE_STEP: Final = (
 
 EXEC: Final = (
     Option("--agent", kinds.words, "name of the agent; default: the command's", "NAME"),
-    Option("--description", kinds.any_text, "the task in a sentence; default: the command line"),
+    Option(
+        "--description",
+        kinds.any_text,
+        "the task in a sentence; default: the command line",
+        attribute=s.TASK_DESCRIPTION,
+    ),
     Option("--execution-id", kinds.uuid, "record the command as a step of this execution", "UUID"),
     *_IDENTITY,
     _METADATA,

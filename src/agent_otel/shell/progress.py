@@ -37,7 +37,6 @@ def _record(call: Call, found: Known) -> None:
     trace_id, span_id, flags = found.place
     attributes = {
         s.EVENT_ID: identity.spelled(identity.new_uuid()),
-        **facts.identity_of(execution),
         **latest,
         **facts.metadata(call.metadata),
     }
@@ -45,6 +44,7 @@ def _record(call: Call, found: Known) -> None:
         s.EVENT_PROGRESS,
         now,
         _sentence(execution.agent_name, values),
+        facts.identity_of(execution),
         attributes,
         trace_id=trace_id,
         span_id=span_id,

@@ -38,16 +38,21 @@ class Records:
         name: str,
         time_ns: int,
         body: str,
-        attributes: Mapping[str, object],
+        shared: Mapping[str, object],
+        own: Mapping[str, object],
         *,
         trace_id: int,
         span_id: int,
         flags: int,
         severity: int = otlp_json.SEVERITY_INFO,
     ) -> str:
-        """Add an event; what is returned is the same event for the execution's span. Ids 0: it has no trace."""
-        kept = otlp_json.key_values(redaction.clean(attributes, self._capture))
-        record = otlp_json.LogRecord(name, time_ns, severity, body, kept, trace_id, span_id, flags)
+        """Add an event; what is returned is the same event for the execution's span, which carries what is shared.
+
+        Ids 0: it has no trace.
+        """
+        kept = self.attributes(own)
+        attributes = ",".join(filter(None, (otlp_json.key_values(shared), kept)))
+        record = otlp_json.LogRecord(name, time_ns, severity, body, attributes, trace_id, span_id, flags)
         frame = otlp_json.resource_logs_frame(self._resource, "", s.SCOPE_NAME, VERSION, s.SCHEMA_URL)
         self._add(LOGS, frame, [otlp_json.log_record(record)])
         return otlp_json.span_event(name, time_ns, kept)

@@ -95,7 +95,6 @@ def _event(call: Call, execution: OpenExecution, stated: dict[str, Any], event_i
     records = Records(call.settings)
     attributes = {
         s.EVENT_ID: event_id,
-        **facts.identity_of(execution),
         s.EXECUTION_STATUS: "in_progress",
         s.EXECUTION_START_NS: execution.started_at,
         **stated,
@@ -105,6 +104,7 @@ def _event(call: Call, execution: OpenExecution, stated: dict[str, Any], event_i
         s.EVENT_STARTED,
         execution.started_at,
         f"{execution.agent_name} started",
+        facts.identity_of(execution),
         attributes,
         trace_id=execution.trace_id,
         span_id=execution.span_id,
