@@ -118,9 +118,15 @@ class Rank(NamedTuple):
         )
 
 
-def earliest(time_ns: int) -> list[Any]:
-    """A fact that the smallest time wins."""
-    return [f"{_MAX_NS - time_ns:016x}", time_ns]
+def assumed(rank: str) -> str:
+    """The rank of what a record does not state but lets assume: below all that is stated, since - sorts below 0."""
+    return f"-{rank}"
+
+
+def earliest(time_ns: int, *, stated: bool = True) -> list[Any]:
+    """A fact that the smallest time wins; one that is not stated loses to any that is."""
+    rank = f"{_MAX_NS - time_ns:016x}"
+    return [rank if stated else assumed(rank), time_ns]
 
 
 def latest(time_ns: int) -> list[Any]:

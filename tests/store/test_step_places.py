@@ -93,3 +93,13 @@ def test_the_enclosing_execution_is_sought_in_the_days_of_the_trace_only(databas
             " WHERE l.pid = pg_backend_pid() AND i.inhparent = 'spans'::regclass"
         ).fetchone()
     assert (found, opened) == ((execution_id,), (1,))
+
+
+def test_a_step_in_the_assumed_trace_is_there_when_the_trace_proves_another(writer: Writer, database_url: str) -> None:
+    """A record without ids lets assume a trace, and a step stands in it; the execution itself stands elsewhere."""
+    execution_id, assumed = uuid.uuid4(), uuid.uuid4()
+    told = event(execution_id, semconv.EVENT_STARTED, 0, {semconv.CORRELATION_ID: str(assumed)}, placed=False)
+    writer.write(joined(told, step(1, execution_id, assumed)))
+    assert query(database_url, STEPS, execution_id) == [("1", assumed)]
+    writer.write(final_span(execution_id, 9, {semconv.EXECUTION_STATUS: "success"}))
+    assert query(database_url, STEPS, execution_id) == [("1", assumed)]

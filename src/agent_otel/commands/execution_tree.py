@@ -44,10 +44,11 @@ def render(node: Node, jaeger_url: str | None = None) -> str:
     """The tree as text, with where to look at the trace."""
     lines = [_title(node.execution), *_below(node, "")]
     execution = node.execution
-    lines.append(f"execution {execution['execution_id']}  correlation {execution['correlation_id']}")
-    if jaeger_url and execution["correlation_id"]:
+    correlation = execution["correlation_id"]
+    lines.append(f"execution {execution['execution_id']}" + (f"  correlation {correlation}" if correlation else ""))
+    if jaeger_url and execution["span_id"]:
         # The Jaeger built from Go modules has no UI; its API answers in both builds.
-        lines.append(f"trace     {jaeger_url}/api/v3/traces/{execution['correlation_id'].hex}")
+        lines.append(f"trace     {jaeger_url}/api/v3/traces/{correlation.hex}")
     return "\n".join(lines)
 
 

@@ -4,6 +4,7 @@ import json
 import math
 import uuid
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 import orjson
@@ -15,6 +16,7 @@ from agent_otel.model import (
     FIELDS,
     FieldSet,
     Rank,
+    assumed,
     earliest,
     facts_of,
     latest,
@@ -91,13 +93,16 @@ def of_event(row: EventRow, attributes: Mapping[str, Any]) -> ExecutionFacts | N
     rank = str(Rank(values["status"], end, False, row.digest))
     stating = row.event_name in _STATING
     facts = facts_of(rank, _SMALL if stating else _IDENTITY_FIELDS, values)
-    facts["started"] = earliest(_time(attributes.get(semconv.EXECUTION_START_NS), time))
+    start = _time(attributes.get(semconv.EXECUTION_START_NS), 0)
+    facts["started"] = earliest(start or time, stated=bool(start) or row.event_name == semconv.EVENT_STARTED)
     facts["last_event"] = latest(end)
     facts["ended"] = [rank, end if completed else None]
     if row.event_name == semconv.EVENT_HEARTBEAT:
         facts["heartbeat"] = ["", True]
     if stating and row.trace_id and row.span_id:
         _place(facts, rank, row.trace_id, row.span_id, row.resource_id)
+    elif stating:
+        _assume_place(facts, rank, attributes.get(semconv.CORRELATION_ID), row.resource_id)
     content = facts_of(rank, _CONTENT if completed else _OPEN_CONTENT, values) if stating else {}
     return ExecutionFacts(uuid.UUID(bytes=row.execution_id), facts, content)
 
@@ -107,6 +112,14 @@ def _place(facts: dict[str, Any], rank: str, trace_id: bytes, span_id: int, reso
     facts["trace_id"] = [rank, f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"]
     facts["span_id"] = [rank, span_id]
     facts["resource_id"] = [rank, resource_id]
+
+
+def _assume_place(facts: dict[str, Any], rank: str, correlation: object, resource_id: int) -> None:
+    """Where an execution without a span would stand: so it is found by its correlation id."""
+    facts["resource_id"] = [rank, resource_id]
+    if isinstance(correlation, str):
+        with suppress(ValueError):
+            facts["trace_id"] = [assumed(rank), str(ids.correlation_uuid(ids.trace_id(correlation)))]
 
 
 def _time(stated: object, otherwise: int) -> int:

@@ -48,5 +48,6 @@ class StepPlaces:
 def _placed(records: Iterable[ExecutionFacts]) -> Iterable[Place]:
     """Where executions say that they are themselves."""
     for record in records:
-        if "trace_id" in record.facts:
+        # Without a span id the trace is assumed: it may turn out to be another.
+        if "span_id" in record.facts:
             yield record.execution_id.bytes, uuid.UUID(record.facts["trace_id"][1]).bytes

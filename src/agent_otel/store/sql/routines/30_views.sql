@@ -24,6 +24,12 @@ CREATE OR REPLACE FUNCTION elapsed_ms(start_time timestamptz, start_ns int2, end
   LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
   RETURN (extract(epoch FROM end_time - start_time) * 1000 + (end_ns - start_ns) / 1e6)::float8;
 
+-- Where the start was never stated (its rank begins with -), the first sign of life stands for it and nothing is known
+-- of the duration. Such executions have no span: the facts of the others need not be read.
+CREATE OR REPLACE FUNCTION known_duration_ms(elapsed int8, span_id int8, facts jsonb) RETURNS int8
+  LANGUAGE sql IMMUTABLE PARALLEL SAFE
+  RETURN CASE WHEN span_id IS NOT NULL OR left(facts #>> '{started,0}', 1) <> '-' THEN elapsed END;
+
 -- New columns go last: so a view is replaced in place, and what a user has built on it stays.
 CREATE OR REPLACE VIEW agent_executions AS
 SELECT
@@ -53,7 +59,7 @@ SELECT
   (e.facts #>> '{started,1}')::numeric AS started_unix_ns,
   e.ended_at AS completed_at,
   (e.facts #>> '{ended,1}')::numeric AS ended_unix_ns,
-  e.duration_ms,
+  known_duration_ms(e.duration_ms, e.span_id, e.facts) AS duration_ms,
   status_now(e.recorded_status, e.last_event_at, e.heartbeat) AS status,
   e.error_type,
   e.facts #>> '{error_message,1}' AS error_message,
@@ -262,7 +268,7 @@ SELECT
   status_now(e.recorded_status, e.last_event_at, e.heartbeat) AS status,
   e.started_at,
   e.ended_at AS completed_at,
-  e.duration_ms,
+  known_duration_ms(e.duration_ms, e.span_id, e.facts) AS duration_ms,
   (SELECT coalesce(json_agg(
       CASE WHEN s.batch_size > 1
         THEN json_build_object('tool', s.tool, 'action', s.action, 'latency_ms', s.latency_ms, 'tokens', s.tokens,

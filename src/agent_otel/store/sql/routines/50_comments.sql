@@ -35,6 +35,8 @@ COMMENT ON TABLE span_shape IS 'Empty: the shape of spans, for staging tables.';
 COMMENT ON TABLE execution_event_shape IS 'Empty: the shape of execution_events, for staging tables.';
 COMMENT ON VIEW agent_execution_logs IS 'The thirteen columns of the log-execution skill; beside its statuses: partial, abandoned.';
 COMMENT ON VIEW agent_executions IS 'Everything known of each execution.';
+COMMENT ON COLUMN agent_executions.correlation_id IS 'the trace id; for an execution without a span, the one that its requested_correlation stands for';
+COMMENT ON COLUMN agent_executions.started_at IS 'as stated; where nothing states it, the first sign of life, and duration_ms is NULL';
 COMMENT ON COLUMN agent_executions.reasoning IS 'why this agent was chosen for the task';
 COMMENT ON COLUMN agent_executions.expected_outcome IS 'what should come of it, as said beforehand';
 COMMENT ON COLUMN agent_executions.success_criteria IS 'how to tell that it came; of all records, sorted';
