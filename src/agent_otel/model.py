@@ -5,8 +5,9 @@ Every record about an execution (a lifecycle event, its final span) is turned in
 in any order and any number of times and the row is the same. The same rule in SQL:
 `store/sql/routines/10_merge_facts.sql`.
 
-A record's rank orders by: terminal before open, later before earlier, error > partial > cancelled > success, span
-before event, then its digest. It is spelled as fixed-width lower-case hex so that SQL compares it as text.
+A record's rank orders by: terminal before open, a stated end before an inferred one, later before earlier, error >
+partial > cancelled > success, span before event, then its digest. It is spelled so that SQL compares it as text: digits
+of fixed width, lower-case hex.
 """
 
 from collections.abc import Iterable, Mapping
@@ -20,6 +21,11 @@ Capture = Literal["full", "metadata", "minimal"]
 
 #: Which of two ends at the same nanosecond wins.
 STATUS_RANK: Final = {"in_progress": 0, "success": 1, "cancelled": 2, "partial": 3, "error": 4}
+
+#: How ranks begin. An inferred end lies between: i sorts above every hex digit that may follow the 0 of an open record.
+_OPEN: Final = "0"
+_INFERRED: Final = "0i"
+_STATED: Final = "1"
 
 _MAX_NS: Final = 2**64 - 1
 #: Members that a merged field (metadata, a list of files) keeps: the first in byte order, so that any order of arrival
@@ -110,12 +116,12 @@ class Rank(NamedTuple):
     time_ns: int
     is_span: bool
     digest: bytes
+    inferred: bool = False  #: of an end: a harness concluded it, the execution itself did not say so
 
     def __str__(self) -> str:
         terminal = self.status in s.TERMINAL
-        return (
-            f"{terminal:d}{self.time_ns:016x}{STATUS_RANK.get(self.status, 0):d}{self.is_span:d}{self.digest[:8].hex()}"
-        )
+        end = (_INFERRED if self.inferred else _STATED) if terminal else _OPEN
+        return f"{end}{self.time_ns:016x}{STATUS_RANK.get(self.status, 0):d}{self.is_span:d}{self.digest[:8].hex()}"
 
 
 def assumed(rank: str) -> str:

@@ -67,6 +67,9 @@ LINK_TYPE: Final = "aotel.link.type"  # string; link; correlated_with, delegated
 
 # --- Executions --------------------------------------------------------------------------------------------------
 EXECUTION_STATUS: Final = "aotel.execution.status"  # string; execution, event; success, partial, error, …
+EXECUTION_INFERRED: Final = (
+    "aotel.execution.inferred"  # boolean; execution, completion event; true: nobody stated the end
+)
 EXECUTION_START_NS: Final = "aotel.execution.start_time_unix_nano"  # int; event; start of the span, ns
 EXECUTION_END_NS: Final = "aotel.execution.end_time_unix_nano"  # int; completion event; end of the span, ns
 TASK_DESCRIPTION: Final = "aotel.task.description"  # string; execution, event; the task in a sentence

@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent_otel.model import STATUS_RANK, Rank, merge_facts
+from agent_otel.model import STATUS_RANK, Rank, assumed, merge_facts
 from agent_otel.semconv import TERMINAL
 from agent_otel.store.rows import Batch
 from tests.fixtures.executions import histories
@@ -36,7 +36,7 @@ def test_any_order_and_any_repeats_give_the_same_facts(history: tuple[object, li
 
 @given(histories())
 def test_the_highest_record_gives_the_outcome(history: tuple[object, list[Batch]]) -> None:
-    """Status, end, error, score and result come from one record: terminal, then latest, then worst, then the span."""
+    """Status, end, error, score and result come from one record: terminal, then stated, latest, worst, the span."""
     records = [facts_of(batch) for batch in history[1]]
     merged = reduce(merge_facts, records)
     highest = max(records, key=lambda facts: facts["status"][0])
@@ -44,13 +44,36 @@ def test_the_highest_record_gives_the_outcome(history: tuple[object, list[Batch]
         assert merged.get(name, [None, None])[1] == highest.get(name, [None, None])[1]
 
 
-@given(st.lists(st.tuples(st.sampled_from(sorted(STATUS_RANK)), st.integers(0, 3), st.booleans()), min_size=2))
-def test_ranks_order_as_the_rule_says(records: list[tuple[str, int, bool]]) -> None:
-    """Ranks compared as text order by terminal, time, status and source, in that order."""
+RANKS = st.builds(
+    Rank,
+    st.sampled_from(sorted(STATUS_RANK)),
+    st.one_of(st.integers(0, 3), st.integers(2**64 - 3, 2**64 - 1)),
+    st.booleans(),
+    st.just(bytes(8)),
+    st.booleans(),
+)
 
-    def rule(record: tuple[str, int, bool]) -> tuple[bool, int, int, bool]:
-        status, time_ns, is_span = record
-        return (status in TERMINAL, time_ns, STATUS_RANK[status], is_span)
 
-    by_text = sorted(records, key=lambda record: str(Rank(record[0], record[1], record[2], bytes(8))))
-    assert [rule(record) for record in by_text] == sorted(map(rule, records))
+@given(st.lists(RANKS, min_size=2))
+def test_ranks_order_as_the_rule_says(records: list[Rank]) -> None:
+    """Ranks compared as text order by terminal, stated, time, status and source, in that order."""
+
+    def rule(rank: Rank) -> tuple[bool, bool, int, int, bool]:
+        terminal = rank.status in TERMINAL
+        return (terminal, terminal and not rank.inferred, rank.time_ns, STATUS_RANK[rank.status], rank.is_span)
+
+    assert [rule(rank) for rank in sorted(records, key=str)] == sorted(map(rule, records))
+
+
+@given(RANKS)
+def test_what_is_assumed_ranks_below_all_that_is_stated(rank: Rank) -> None:
+    """Even the highest end does not lift what it only lets assume above what an open record states."""
+    assert assumed(str(rank)) < str(Rank("in_progress", 0, False, bytes(8)))
+
+
+def test_ranks_are_spelled_as_they_are_stored() -> None:
+    """Rows of any age are compared with each other: the spelling never changes."""
+    digest = bytes(range(32))
+    assert str(Rank("in_progress", 255, False, digest)) == "000000000000000ff000001020304050607"
+    assert str(Rank("error", 2**64 - 1, True, digest)) == "1ffffffffffffffff410001020304050607"
+    assert str(Rank("cancelled", 255, False, digest, inferred=True)) == "0i00000000000000ff200001020304050607"

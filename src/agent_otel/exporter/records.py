@@ -63,7 +63,7 @@ def of_span(row: SpanRow, attributes: Mapping[str, Any]) -> ExecutionFacts | Non
         values.setdefault("error_message", row.status_message)
     start = row.start_time * 1000 + row.start_ns
     end = row.end_time * 1000 + row.end_ns
-    rank = str(Rank(values["status"], end, True, row.digest))
+    rank = str(Rank(values["status"], end, True, row.digest, _inferred(attributes)))
     facts = facts_of(rank, _SMALL, values)
     facts["started"], facts["last_event"] = earliest(start), latest(end)
     facts["ended"] = [rank, end]
@@ -90,7 +90,7 @@ def of_event(row: EventRow, attributes: Mapping[str, Any]) -> ExecutionFacts | N
         values["status"] = "error" if values.get("error_type") or values.get("error_message") else "success"
     time = row.time * 1000 + row.time_ns
     end = _time(attributes.get(semconv.EXECUTION_END_NS), time) if completed else time
-    rank = str(Rank(values["status"], end, False, row.digest))
+    rank = str(Rank(values["status"], end, False, row.digest, _inferred(attributes)))
     stating = row.event_name in _STATING
     facts = facts_of(rank, _SMALL if stating else _IDENTITY_FIELDS, values)
     start = _time(attributes.get(semconv.EXECUTION_START_NS), 0)
@@ -105,6 +105,10 @@ def of_event(row: EventRow, attributes: Mapping[str, Any]) -> ExecutionFacts | N
         _assume_place(facts, rank, attributes.get(semconv.CORRELATION_ID), row.resource_id)
     content = facts_of(rank, _CONTENT if completed else _OPEN_CONTENT, values) if stating else {}
     return ExecutionFacts(uuid.UUID(bytes=row.execution_id), facts, content)
+
+
+def _inferred(attributes: Mapping[str, Any]) -> bool:
+    return attributes.get(semconv.EXECUTION_INFERRED) is True
 
 
 def _place(facts: dict[str, Any], rank: str, trace_id: bytes, span_id: int, resource_id: int) -> None:

@@ -97,7 +97,8 @@ SELECT
   (e.facts #>> '{tests_run,1}')::int8 AS tests_run,
   (e.facts #>> '{issues_found,1}')::int8 AS issues_found,
   (e.facts #>> '{memory_max_bytes,1}')::int8 AS memory_max_bytes,
-  (e.facts #>> '{cpu_time_s,1}')::float8 AS cpu_time_s
+  (e.facts #>> '{cpu_time_s,1}')::float8 AS cpu_time_s,
+  e.ended_at IS NOT NULL AND left(e.facts #>> '{status,0}', 2) = '0i' AS end_inferred
 FROM executions e
 LEFT JOIN resources r USING (resource_id);
 

@@ -51,6 +51,7 @@ COMMENT ON COLUMN agent_executions.memory_max_bytes IS 'largest resident memory'
 COMMENT ON COLUMN agent_executions.cpu_time_s IS 'processor time, user and system, in seconds';
 COMMENT ON VIEW agent_execution_steps IS 'One row a step: what was done, how long it took, whether it worked. A step that names its execution stands under it in any trace.';
 COMMENT ON COLUMN agent_execution_steps.correlation_id IS 'the trace that the step stands in';
+COMMENT ON COLUMN agent_executions.end_inferred IS 'whether its end was concluded by a harness; a stated end replaces it, whenever it was';
 COMMENT ON VIEW agent_episodes IS 'One row an execution, with its steps as a JSON array: the episode of the episode-log-steps skill.';
 COMMENT ON COLUMN agent_episodes.episode_id IS 'the execution id';
 COMMENT ON COLUMN agent_episodes.steps IS 'in order, [] without any; members tool, action, latency_ms, tokens, success, observation in this order (so json, not jsonb), and batch_size where a step stands for several';
