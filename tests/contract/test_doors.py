@@ -1,8 +1,11 @@
 """One contract for every door: what is answered OK is in PostgreSQL, and each kind of failure has its one answer."""
 
+import uuid
+
 import grpc
 import pytest
 
+from agent_otel import semconv
 from tests.contract import numbered
 from tests.contract.conftest import Exporter
 from tests.contract.doors import DOORS, LOGS, METRICS, TRACES, Door, Signal, as_json
@@ -28,6 +31,22 @@ def test_log_records_are_taken(exporter: Exporter, door: Door) -> None:
     reply = door.send(exporter.addresses, LOGS, numbered.logs(trace, "started", "completed").SerializeToString())
     assert (reply.code, reply.rejected) == (_OK, None)
     assert numbered.stored_events(exporter, trace) == ["completed", "started"]
+
+
+@every_door
+@pytest.mark.parametrize("ids", [(b"", b""), (bytes(16), bytes(8))], ids=["absent", "zero"])
+def test_events_without_ids_make_their_execution(exporter: Exporter, door: Door, ids: tuple[bytes, bytes]) -> None:
+    """A shell that knows only the execution's id sends no trace id: its events are one row all the same."""
+    execution_id = str(uuid.uuid4())
+    request = numbered.logs(b"", semconv.EVENT_STARTED, semconv.EVENT_PROGRESS, semconv.EVENT_COMPLETED)
+    for record in request.resource_logs[0].scope_logs[0].log_records:
+        record.trace_id, record.span_id = ids
+        record.attributes.add(key=semconv.EXECUTION_ID).value.string_value = execution_id
+    reply = door.send(exporter.addresses, LOGS, request.SerializeToString())
+    assert (reply.code, reply.rejected) == (_OK, None)
+    statement = """SELECT status, correlation_id, ended_unix_ns - started_unix_ns FROM agent_executions
+                   WHERE execution_id = %s::uuid"""
+    assert exporter.query(statement, execution_id) == [("success", None, 2)]
 
 
 @every_door
