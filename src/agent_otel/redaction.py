@@ -26,6 +26,8 @@ DROPPED_BY_MINIMAL: Final = frozenset(
     {
         s.GEN_AI_TOOL_CALL_ARGUMENTS,
         s.STEP_ACTION,
+        s.COMMANDS_EXECUTED,
+        s.API_CALLS,
         s.STEP_OBSERVATION,
         s.ERROR_MESSAGE,
         s.EXCEPTION_MESSAGE,

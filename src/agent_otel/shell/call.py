@@ -80,6 +80,8 @@ class Call:
         delivered = handed is not None and handed.delivered
         if handed is not None and not delivered:
             errors.append(handed.problem)
+        if self.settings.disabled:
+            errors.append("agent-otel is switched off by AGENT_OTEL_DISABLED or OTEL_SDK_DISABLED")
         success = delivered and not errors
         answer: dict[str, object] = {"success": success, **self.fields}
         if not success:

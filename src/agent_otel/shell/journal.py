@@ -64,7 +64,7 @@ def read(folder: ExecutionFolder, execution_id: str) -> Journal:
     for line in folder.read(f"{execution_id}.events").splitlines():
         try:
             _take(journal, plain_json.loads(line))
-        except (ValueError, TypeError, AttributeError, RecursionError):
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             continue
     return journal
 
@@ -72,9 +72,9 @@ def read(folder: ExecutionFolder, execution_id: str) -> Journal:
 def _take(journal: Journal, entry: dict[str, Any]) -> None:
     journal.merge_metadata(entry.get("metadata") or {})
     if "event" in entry:
+        plain_json.loads(entry["event"])["name"]
         journal.latest.update(entry["latest"])
         if len(journal.events) < MAX_SPAN_EVENTS:
-            plain_json.loads(entry["event"])
             journal.events.append(entry["event"])
         return
     journal.attributes = dict(entry["attributes"])

@@ -117,6 +117,13 @@ COMPLETE: Final = (
     *_TOKENS,
     *_RESULT,
     *_ELSEWHERE,
+    Option(
+        "--inferred",
+        kinds.flag,
+        "nobody said that it ended, the caller concludes it; an end that is told wins",
+        "",
+        attribute=s.EXECUTION_INFERRED,
+    ),
 )
 
 STEP: Final = (

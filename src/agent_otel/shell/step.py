@@ -36,7 +36,8 @@ def run(argv: Sequence[str]) -> int:
     found = known(call)
     if found is not None:
         batches = iter([[call.arguments]]) if single else _batches(call)
-        steps = [step for batch in batches for step in _record(call, found, batch)]
+        clock = _Clock()
+        steps = [step for batch in batches for step in _record(call, found, batch, clock)]
         call.fields = {
             "execution_id": found.execution.execution_id,
             "agent_name": found.execution.agent_name or None,
@@ -45,9 +46,20 @@ def run(argv: Sequence[str]) -> int:
     return call.leave()
 
 
-def _record(call: Call, found: Known, batch: list[Arguments]) -> list[str]:
+class _Clock:
+    """Each moment is later than the one before, so that steps keep the order in which they were told."""
+
+    def __init__(self) -> None:
+        self._last = 0
+
+    def now(self) -> int:
+        self._last = max(time.time_ns(), self._last + 1)
+        return self._last
+
+
+def _record(call: Call, found: Known, batch: list[Arguments], clock: _Clock) -> list[str]:
     records = Records(call.settings)
-    spans = [span_of(records, call, found, arguments) for arguments in batch]
+    spans = [_span(records, call, found, arguments, clock.now()) for arguments in batch]
     records.spans(spans)
     if not call.settings.disabled:
         call.handed = _worse(call.handed, hand_over(records.records, call.settings))
@@ -61,9 +73,9 @@ def _worse(before: Handed | None, now: Handed) -> Handed:
     return before
 
 
-def span_of(records: Records, call: Call, found: Known, arguments: Arguments) -> otlp_json.Span:
-    """The span of a step that ends now; its start is told by the latency."""
-    values, ended = arguments.values, time.time_ns()
+def _span(records: Records, call: Call, found: Known, arguments: Arguments, ended: int) -> otlp_json.Span:
+    """The span of a step; its start is told by the latency."""
+    values = arguments.values
     step = _intent(values)
     succeeded = bool(values.get("success", True)) and "error" not in values
     attributes: dict[str, Any] = {

@@ -154,5 +154,5 @@ def test_values_are_read(kind: Any, given: object, value: object) -> None:
 )
 def test_values_are_refused_with_what_is_expected(kind: Any, given: object) -> None:
     """The message says what would be right."""
-    with pytest.raises((ValueError, TypeError), match="expected|nil UUID"):
+    with pytest.raises((ValueError, TypeError), match=r"expected|nil UUID"):
         kind(given)
