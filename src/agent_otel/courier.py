@@ -253,6 +253,8 @@ class Courier(Generic[T]):
                 outcome = self._delivery.deliver(segment, deadline)
             if not outcome.settled:
                 segment.close()
+                if outcome.unreadable:
+                    continue
                 self._next_try = time.monotonic() + outcome.retry_after
                 return
             segment.remove()

@@ -50,15 +50,26 @@ _ADVICE: Final = {
 
 
 class Outcome:
-    """Whether a segment is wholly settled; if not, why, and in how many seconds to try again."""
+    """Whether a segment is wholly settled; if not, why, and in how many seconds to try again.
 
-    __slots__ = ("problem", "retry_after", "settled", "unreachable")
+    `unreachable`: nobody listens. `unreadable`: it is the segment's own fault, others may do better.
+    """
 
-    def __init__(self, settled: bool, problem: str = "", retry_after: float = 0.0, unreachable: bool = False) -> None:
+    __slots__ = ("problem", "retry_after", "settled", "unreachable", "unreadable")
+
+    def __init__(
+        self,
+        settled: bool,
+        problem: str = "",
+        retry_after: float = 0.0,
+        unreachable: bool = False,
+        unreadable: bool = False,
+    ) -> None:
         self.settled = settled
         self.problem = problem
         self.retry_after = retry_after
         self.unreachable = unreachable
+        self.unreadable = unreadable
 
 
 SETTLED: Final = Outcome(True)
@@ -108,7 +119,7 @@ class Delivery:
                 if not outcome.settled:
                     return outcome
         except OSError as error:  # of the segment's files
-            return Outcome(False, f"{segment.path}: {error}", LAST_BACKOFF)
+            return Outcome(False, f"{segment.path}: {error}", LAST_BACKOFF, unreadable=True)
         return SETTLED
 
     def close(self) -> None:

@@ -162,7 +162,7 @@ class _Handover:
                 segment.remove()
             else:
                 segment.close()
-            if outcome.problem or room <= 0 or time.monotonic() >= deadline:
+            if (outcome.problem and not outcome.unreadable) or room <= 0 or time.monotonic() >= deadline:
                 return
 
     def _deliver(self, segment: Segment, deadline: float, max_bytes: int | None = None) -> Outcome:

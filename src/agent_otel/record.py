@@ -23,6 +23,7 @@ MAGIC: Final = b"AOTL"
 VERSION: Final = 1
 _BEGIN: Final = MAGIC + bytes((VERSION,))
 _FIELDS: Final = struct.Struct(">4sBBIQ")
+_ITEMS: Final = slice(6, 10)
 _LENGTH: Final = slice(10, 18)
 _CHECKSUM: Final = struct.Struct(">I")
 HEADER_SIZE: Final = _FIELDS.size + _CHECKSUM.size
@@ -69,6 +70,19 @@ def read_records(descriptor: int, start: int, stop: int, max_bytes: int) -> Iter
         if following is None:
             return
         position = following
+
+
+def record_headers(descriptor: int, start: int, stop: int) -> Iterator[tuple[int, int]]:
+    """Items and bytes of each record between two offsets, as far as their headers tell."""
+    position: int | None = start
+    while position is not None and position < stop:
+        header = _header(descriptor, position, stop)
+        if not header:
+            position = _next_magic(descriptor, position + 1, stop)
+            continue
+        size = HEADER_SIZE + _length(header)
+        yield int.from_bytes(header[_ITEMS]), size
+        position += size
 
 
 def record_size(descriptor: int, position: int, stop: int) -> int:

@@ -10,10 +10,11 @@ import fcntl
 import os
 import stat
 
-from agent_otel.record import read_records, record_size
+from agent_otel.record import read_records, record_headers, record_size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Final
 
     from agent_otel.record import Record
@@ -76,9 +77,8 @@ class Segment:
             return None
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            status = os.fstat(descriptor)
             # Between open and flock another process may have delivered and removed it.
-            if stat.S_ISREG(status.st_mode) and status.st_nlink == 1 and status.st_uid == os.geteuid():
+            if os.fstat(descriptor).st_nlink == 1 and _is_ours(os.fstat(descriptor)):
                 return cls(path, descriptor, Tally())
         except OSError:
             pass
@@ -121,14 +121,18 @@ class Segment:
         return list(read_records(self._descriptor, self.acknowledged, self.size, max_bytes))
 
     def acknowledge(self, offset: int) -> None:
-        """Everything before `offset` is settled. Raises OSError."""
+        """Everything before `offset` is settled."""
         self.acknowledged = offset
-        descriptor = os.open(self.path + ACKNOWLEDGED_SUFFIX, os.O_CREAT | os.O_WRONLY | os.O_NOFOLLOW, 0o600)
         try:
-            # One write within one block; lost at a power cut it costs a repetition, never a record.
-            os.pwrite(descriptor, b"%020d" % offset, 0)
-        finally:
-            os.close(descriptor)
+            descriptor = os.open(self.path + ACKNOWLEDGED_SUFFIX, os.O_CREAT | os.O_WRONLY | os.O_NOFOLLOW, 0o600)
+            try:
+                # One write within one block. Lost at a power cut, or not made because the disk is full, it costs a
+                # repetition, never a record; and a full disk is freed by going on to the segment's end.
+                os.pwrite(descriptor, b"%020d" % offset, 0)
+            finally:
+                os.close(descriptor)
+        except OSError:
+            pass
 
     def remove(self) -> None:
         """Delete the files, then let go."""
@@ -144,6 +148,22 @@ class Segment:
         if self._descriptor >= 0:
             descriptor, self._descriptor = self._descriptor, -1
             os.close(descriptor)
+
+
+def unsettled(path: str) -> Iterator[tuple[int, int]]:
+    """Items and bytes of each record that waits in a segment of ours, whoever holds it. Raises OSError."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        if _is_ours(os.fstat(descriptor)):
+            size = os.fstat(descriptor).st_size
+            noted = _read_acknowledged(path)
+            yield from record_headers(descriptor, noted if noted <= size else 0, size)
+    finally:
+        os.close(descriptor)
+
+
+def _is_ours(status: os.stat_result) -> bool:
+    return stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid()
 
 
 def _sync_folder(path: str) -> None:

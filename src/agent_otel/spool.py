@@ -113,6 +113,8 @@ class Spool:
     def orphans(self) -> Iterator[Segment]:
         """Segments of dead processes, oldest first, each locked for us; the caller closes or removes it at once."""
         own = {segment.path for segment in self.own()}
+        if not os.access(self.folder, os.W_OK):
+            return  # what cannot be removed would be delivered again and again
         for name in self._names():
             path = os.path.join(self.folder, name)
             if name.endswith(UNBORN_SUFFIX):
