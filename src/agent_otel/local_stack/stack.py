@@ -3,7 +3,7 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -70,6 +70,11 @@ class LocalStack:
     def endpoint(self) -> str:
         """URL for OTLP over HTTP, without /v1/…"""
         return self._plan.endpoint
+
+    @property
+    def environ(self) -> Mapping[str, str]:
+        """The environment of its parts, and the one in which its user's commands find it."""
+        return self._plan.environ
 
     @property
     def grpc_endpoint(self) -> str:

@@ -1,4 +1,7 @@
-"""Watch a running stack: a part that ends by itself is started again, a limited number of times."""
+"""Watch a running stack: a part that ends by itself is started again, a limited number of times.
+
+Meanwhile what short processes left in the spool is delivered to it.
+"""
 
 import time
 from collections import defaultdict
@@ -7,6 +10,7 @@ from typing import Final
 
 from agent_otel.errors import LocalStackError
 from agent_otel.exporter.stop_signal import StopSignal
+from agent_otel.local_stack.spool_drain import draining
 from agent_otel.local_stack.stack import LocalStack
 
 #: So many restarts of one part within the window; one more and the whole stack stops, with the reason.
@@ -18,6 +22,11 @@ _POLL_SECONDS: Final = 0.2
 
 def supervise(stack: LocalStack, stop: StopSignal, report: Callable[[str], None]) -> None:
     """Return once `stop` is set; LocalStackError when a part keeps ending."""
+    with draining(stack, report):
+        _watch(stack, stop, report)
+
+
+def _watch(stack: LocalStack, stop: StopSignal, report: Callable[[str], None]) -> None:
     restarts: dict[str, list[float]] = defaultdict(list)
     while not stop.wait(_POLL_SECONDS):
         for name in stack.ended():
