@@ -92,7 +92,12 @@ def refused(counts: dict[str, int]) -> int:
 
 def lost(counts: dict[str, int]) -> int:
     """Items that were lost on this machine."""
-    return sum(items for name, items in counts.items() if name not in (SENT, ACKNOWLEDGED, REFUSED, REJECTED))
+    return sum(losses(counts).values())
+
+
+def losses(counts: dict[str, int]) -> dict[str, int]:
+    """Items that were lost on this machine, by reason."""
+    return {name: items for name, items in counts.items() if name not in (SENT, ACKNOWLEDGED, REFUSED, REJECTED)}
 
 
 def summed(several: Iterable[dict[str, int]]) -> dict[str, int]:

@@ -7,6 +7,8 @@ import time
 
 from agent_otel.counts import ACKNOWLEDGED, lost, refused
 from agent_otel.delivery import Delivery
+from agent_otel.open_execution import ExecutionFolder
+from agent_otel.record import SPANS_JSON
 from agent_otel.refused import RefusedFolder
 from agent_otel.segment import SUFFIX, unsettled
 from agent_otel.spool import Spool
@@ -81,6 +83,7 @@ def _folder(settings: Settings) -> str:
 def _deliver_all(
     spool: Spool, settings: Settings, deadline: float, rest: Callable[[float], object], problems: list[str]
 ) -> None:
+    _take_unfinished(spool, settings)
     refusals = RefusedFolder(spool.folder)
     delivery = Delivery(settings.endpoint, settings.headers, spool.counts, refusals, problems.append)
     try:
@@ -93,6 +96,15 @@ def _deliver_all(
                     return
     finally:
         delivery.close()
+
+
+def _take_unfinished(spool: Spool, settings: Settings) -> None:
+    """Put the spans of those that died while they ended an execution where all others wait."""
+    executions = ExecutionFolder(settings.state_dir)
+    for closing, span in executions.unfinished():
+        if spool.append(SPANS_JSON, 1, span, durable=True):
+            executions.handed_over(closing.partition(".")[0], closing)
+    spool.close()  # so that they are delivered with the others
 
 
 def _deliver(delivery: Delivery, segment: Segment, deadline: float, rest: Callable[[float], object]) -> Outcome:

@@ -67,10 +67,23 @@ class HttpConnection:
 
     def post(self, path: str, content_type: str, body: bytes, deadline: float) -> Response:
         """Send and wait for the answer, until `deadline` of time.monotonic at most. Raises OSError."""
-        request = (
+        head = (
             f"POST {self._base}{path} HTTP/1.1\r\n{self._head}"
             f"Content-Type: {content_type}\r\nContent-Length: {len(body)}\r\n\r\n"
-        ).encode("latin-1", "replace") + body
+        )
+        return self._answer(head.encode("latin-1", "replace") + body, deadline)
+
+    def get(self, path: str, deadline: float) -> Response:
+        """Ask for a page, such as a server's health. Raises OSError."""
+        return self._answer(f"GET {self._base}{path} HTTP/1.1\r\n{self._head}\r\n".encode("latin-1"), deadline)
+
+    def close(self) -> None:
+        """Close the connection; the next request makes another."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    def _answer(self, request: bytes, deadline: float) -> Response:
         kept = self._socket is not None
         try:
             return self._exchange(request, deadline)
@@ -79,12 +92,6 @@ class HttpConnection:
             if not kept:  # a kept connection may have been closed by the server meanwhile; a new one was not
                 raise OSError(f"the connection was closed before an answer: {error}") from error
         return self._exchange(request, deadline)
-
-    def close(self) -> None:
-        """Close the connection; the next request makes another."""
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
 
     def _exchange(self, request: bytes, deadline: float) -> Response:
         try:

@@ -1,7 +1,8 @@
 """Executions that are open on this machine: one small file each in the state folder, so that any process can find them.
 
 ``<id>.json`` says where the execution's span belongs; ``<id>.closed`` is made by whoever closes the execution first,
-and only that one sends its span.
+and only that one sends its span. ``<id>.events`` is the journal of calls of the command (agent_otel.shell.journal);
+``closing/`` holds the spans of those that claimed an end and have not handed the span over yet.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from agent_otel import plain_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Final
 
 #: ``.closed`` files older than this are removed, and of the younger ones the oldest beyond the number.
@@ -22,7 +24,10 @@ MAX_CLOSED: Final = 200_000
 #: Files of executions that never ended are removed after a month.
 KEEP_OPEN_SECONDS: Final = 30 * 24 * 3600
 
-_SUFFIXES: Final = (".closed", ".json", ".events", ".closing")
+#: A claim that holds its span for so long was left by a process that died.
+UNFINISHED_SECONDS: Final = 30.0
+CLOSING: Final = "closing"
+_SUFFIXES: Final = (".closed", ".json", ".events")
 
 
 class OpenExecution:
@@ -120,23 +125,21 @@ class ExecutionFolder:
     def close(self, execution_id: str, span: bytes = b"") -> bool:
         """Claim the end of the execution; False when another was first. Unwritable folder: the claim holds.
 
-        With `span`, the claim holds the bytes of the execution's span until `handed_over`, so that a process that dies
-        in between does not take it along.
+        With `span`, the bytes of the execution's span are kept with the claim until `handed_over`, so that a process
+        that dies in between does not take them along.
         """
-        closed = f"{execution_id}.closed"
+        closed, closing = f"{execution_id}.closed", f"{CLOSING}/{execution_id}.{os.getpid()}"
         try:
             if not span:
                 self._write(closed, os.O_EXCL, b"")
                 return True
-            closing = f"{execution_id}.{os.getpid()}.closing"
-            try:
-                self._write(closing, os.O_TRUNC, span)
-                os.link(self._file(closing), self._file(closed))  # all or nothing, and only one
-            finally:
-                _unlink(self._file(closing))
+            self._write(closing, os.O_TRUNC, span)
+            os.link(self._file(closing), self._file(closed))  # all or nothing, and only one
         except FileExistsError:
+            _unlink(self._file(closing))
             return False
         except OSError as error:
+            _unlink(self._file(closing))
             self._failed(error)
         return True
 
@@ -144,22 +147,27 @@ class ExecutionFolder:
         """Whether somebody claimed the end."""
         return os.path.exists(self._file(f"{execution_id}.closed"))
 
-    def unfinished(self, execution_id: str) -> bytes:
-        """The span of whoever claimed the end and died before the span was in the spool; empty when all is well."""
+    def unfinished(self, age: float = UNFINISHED_SECONDS) -> Iterator[tuple[str, bytes]]:
+        """File and span of those that claimed an end and died before the span was in the spool."""
         try:
-            descriptor = os.open(self._file(f"{execution_id}.closed"), os.O_RDONLY | os.O_NOFOLLOW)
+            entries = list(os.scandir(self._file(CLOSING)))
         except OSError:
-            return b""
-        with open(descriptor, "rb") as file:
-            return file.read() if os.fstat(descriptor).st_uid == os.geteuid() else b""
+            return
+        for entry in entries:
+            status = entry.stat(follow_symlinks=False)
+            if status.st_uid != os.geteuid() or time.time() - status.st_mtime < age:
+                continue
+            if status.st_nlink == 1:  # the claim was not made: its end was never told to anybody
+                _unlink(entry.path)
+                continue
+            with open(entry.path, "rb") as file:
+                yield entry.name, file.read()
 
-    def handed_over(self, execution_id: str) -> None:
+    def handed_over(self, execution_id: str, closing: str = "") -> None:
         """The span is in the spool: the claim need not hold it any longer, nor do we what it was made of."""
-        try:
-            os.truncate(self._file(f"{execution_id}.closed"), 0)
-            os.unlink(self._file(f"{execution_id}.events"))
-        except OSError:
-            pass
+        for path in (f"{CLOSING}/{closing or f'{execution_id}.{os.getpid()}'}", f"{execution_id}.events"):
+            _unlink(self._file(path))
+        _empty(self._file(f"{execution_id}.closed"))
 
     def remove(self, execution_id: str) -> None:
         """Remove the file of an execution whose end was handed over."""
@@ -196,7 +204,8 @@ class ExecutionFolder:
         try:
             descriptor = os.open(self._file(name), flags, 0o600)
         except FileNotFoundError:
-            os.makedirs(self.path, mode=0o700, exist_ok=True)
+            for folder in (self.path, os.path.dirname(self._file(name))):
+                os.makedirs(folder, mode=0o700, exist_ok=True)
             descriptor = os.open(self._file(name), flags, 0o600)
         try:
             before = os.fstat(descriptor).st_size
@@ -217,6 +226,14 @@ class ExecutionFolder:
 def _unlink(path: str) -> bool:
     try:
         os.unlink(path)
+    except OSError:
+        return False
+    return True
+
+
+def _empty(path: str) -> bool:
+    try:
+        os.truncate(path, 0)
     except OSError:
         return False
     return True

@@ -60,15 +60,34 @@ def test_the_first_of_two_starts_stays(folder: ExecutionFolder) -> None:
 
 
 def test_the_claim_holds_the_span_until_it_is_handed_over(folder: ExecutionFolder) -> None:
-    """Who claims the end and dies leaves the span; nobody else's span takes its place; afterwards it is empty."""
+    """Who claims the end and dies leaves the span; nobody else's span takes its place; afterwards nothing is left."""
     assert folder.close(ID, b"first")
-    assert not folder.close(ID, b"second")
-    assert folder.unfinished(ID) == b"first"
+    assert list(folder.unfinished()) == []
     assert folder.append(f"{ID}.events", "one")
     folder.handed_over(ID)
-    assert (folder.unfinished(ID), folder.read(f"{ID}.events")) == (b"", "")
-    assert names(folder) == [f"{ID}.closed"]
+    assert list(folder.unfinished(age=0)) == []
+    assert folder.read(f"{ID}.events") == ""
+    assert names(folder) == [f"{ID}.closed", "closing"]
+    assert (Path(folder.path) / f"{ID}.closed").stat().st_size == 0
     assert not folder.close(ID, b"third")
+
+
+def test_a_claim_whose_process_died_is_found_later(folder: ExecutionFolder) -> None:
+    """Its span, once it is old enough; one that died before the claim was made leaves nothing."""
+    process = os.fork()
+    if not process:
+        folder.close(ID, b"first")
+        os._exit(0)
+    os.waitpid(process, 0)
+    half = Path(folder.path) / "closing" / f"0{ID[1:]}.1"
+    half.write_bytes(b"never claimed")
+    assert not folder.close(ID, b"second")
+    assert list(folder.unfinished()) == []
+    ((closing, span),) = folder.unfinished(age=0)
+    assert (closing, span) == (f"{ID}.{process}", b"first")
+    assert not half.exists()
+    folder.handed_over(ID, closing)
+    assert list(folder.unfinished(age=0)) == []
 
 
 def test_lines_are_added(folder: ExecutionFolder) -> None:
@@ -85,7 +104,9 @@ def test_a_file_of_another_user_is_not_read(folder: ExecutionFolder) -> None:
     folder.close(ID, b"span")
     for suffix in ("json", "closed"):
         os.chown(f"{folder.path}/{ID}.{suffix}", 12345, 12345)
-    assert (folder.find(ID), folder.unfinished(ID)) == (None, b"")
+    for closing in Path(folder.path, "closing").iterdir():
+        os.chown(closing, 12345, 12345)
+    assert (folder.find(ID), list(folder.unfinished(age=0))) == (None, [])
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"trace_id": "x", "span_id": "1"}', '{"trace_id": 1}'])

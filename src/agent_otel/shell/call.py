@@ -45,7 +45,7 @@ class Call:
 
     def problem(self, text: str) -> None:
         """Say on stderr what a person should know."""
-        _write(2, f"agent-otel {self.verb}: {text}\n")
+        write(2, f"agent-otel {self.verb}: {text}\n")
 
     @property
     def metadata(self) -> dict[str, object]:
@@ -59,10 +59,17 @@ class Call:
         """Print the answer, or `export` instead of it, and give the exit code."""
         self.tell_problems()
         if export or self.values.get("quiet"):
-            _write(1, export or f"{self.execution_id}\n")
+            write(1, export or f"{self.execution_id}\n")
         else:
-            _write(1, f"{plain_json.dumps(self.answer())}\n")
-        return self._exit_code() if self.values.get("strict") else 0
+            write(1, f"{plain_json.dumps(self.answer())}\n")
+        delivered = self.handed is not None and self.handed.delivered
+        return self.exit_code(delivered=self.settings.disabled or delivered) if self.values.get("strict") else 0
+
+    def exit_code(self, *, delivered: bool) -> int:
+        """What --strict asks for."""
+        if self.arguments.errors:
+            return WRONG_ARGUMENT
+        return 0 if delivered else NOT_DELIVERED
 
     def tell_problems(self) -> None:
         """Say what went wrong on stderr."""
@@ -104,12 +111,6 @@ class Call:
         )
         return [*self.arguments.errors, advice]
 
-    def _exit_code(self) -> int:
-        if self.arguments.errors:
-            return WRONG_ARGUMENT
-        delivered = self.handed is not None and self.handed.delivered
-        return 0 if self.settings.disabled or delivered else NOT_DELIVERED
-
     def _settings(self) -> Settings:
         names = ("endpoint", "project", "session_id")
         try:
@@ -122,7 +123,7 @@ class Call:
         return found
 
 
-def _write(descriptor: int, text: str) -> None:
+def write(descriptor: int, text: str) -> None:
     """Write all of it; nobody who listens is no reason to fail."""
     rest = text.encode(errors="backslashreplace")
     try:

@@ -73,6 +73,12 @@ PAGES: Final = {
         (*options.FLUSH, *options.BEHAVIOUR[1:]),
         "agent-otel flush --timeout 60",
     ),
+    "doctor": Page(
+        "doctor [--send-test] [--json]",
+        "What works, what waits in the spool, what was lost, and what to type next. Exit code 0: nothing is wrong.",
+        (*options.DOCTOR, *options.BEHAVIOUR[2:]),
+        "agent-otel doctor --send-test",
+    ),
 }
 
 

@@ -170,5 +170,10 @@ EXEC: Final = (
 
 FLUSH: Final = (Option("--timeout", kinds.seconds, "seconds to try, default 30", "SECONDS"),)
 
+DOCTOR: Final = (
+    Option("--send-test", kinds.flag, "send a test execution and read it back from PostgreSQL and Jaeger", ""),
+    Option("--json", kinds.flag, "print one JSON object", ""),
+)
+
 #: Beside the three words agent, id and status.
 HOOK_COMPLETION: Final = tuple(option for option in COMPLETE[2:] if option.name != "--agent")

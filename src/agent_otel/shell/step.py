@@ -38,6 +38,8 @@ def run(argv: Sequence[str]) -> int:
         batches = iter([[call.arguments]]) if single else _batches(call)
         clock = _Clock()
         steps = [step for batch in batches for step in _record(call, found, batch, clock)]
+        if not steps and not call.arguments.errors:
+            call.arguments.errors.append("standard input holds no step")
         call.fields = {
             "execution_id": found.execution.execution_id,
             "agent_name": found.execution.agent_name or None,
