@@ -20,7 +20,8 @@ LATE_NAME: Final = "counts.late"
 #: What versions before counted, losses only; part of the sum.
 OLD_NAME: Final = "losses.json"
 
-#: In requests that were answered, whatever the answer; and stored by the receiver, as it says.
+#: Written to the spool; in requests that were answered, whatever the answer; stored by the receiver, as it says.
+SPOOLED: Final = "spooled"
 SENT: Final = "sent"
 ACKNOWLEDGED: Final = "acknowledged"
 #: Given up because the receiver will never take them: the whole record, or part of a request.
@@ -32,6 +33,8 @@ IO_ERROR: Final = "io_error"
 TOO_LARGE: Final = "too_large"
 UNENCODABLE: Final = "unencodable"
 DAMAGED: Final = "damaged"
+
+_NO_LOSS: Final = (SPOOLED, SENT, ACKNOWLEDGED)
 
 #: Seconds between looks whether the file is free, and for all of them. Whoever holds it longer was stopped.
 _LOOK_SECONDS: Final = 0.0005
@@ -58,7 +61,7 @@ class Counts:
     @property
     def losses(self) -> dict[str, int]:
         """What was given up or lost, by reason."""
-        return {name: items for name, items in self.counted.items() if name not in (SENT, ACKNOWLEDGED)}
+        return {name: items for name, items in self.counted.items() if name not in _NO_LOSS}
 
     def persist(self) -> None:
         """Add what is new to the file. On a full disk it is kept for the next time."""
@@ -97,7 +100,7 @@ def lost(counts: dict[str, int]) -> int:
 
 def losses(counts: dict[str, int]) -> dict[str, int]:
     """Items that were lost on this machine, by reason."""
-    return {name: items for name, items in counts.items() if name not in (SENT, ACKNOWLEDGED, REFUSED, REJECTED)}
+    return {name: items for name, items in counts.items() if name not in (*_NO_LOSS, REFUSED, REJECTED)}
 
 
 def summed(several: Iterable[dict[str, int]]) -> dict[str, int]:

@@ -12,7 +12,7 @@ import stat
 import time
 from _thread import allocate_lock
 
-from agent_otel.counts import IO_ERROR, SPOOL_FULL, TOO_LARGE, Counts
+from agent_otel.counts import IO_ERROR, SPOOL_FULL, SPOOLED, TOO_LARGE, Counts
 from agent_otel.errors import AgentOtelError
 from agent_otel.record import MAX_PAYLOAD, frame
 from agent_otel.segment import SUFFIX, UNBORN_SUFFIX, Segment, Tally
@@ -30,8 +30,9 @@ IDLE_SIZE: Final = 64 * 1024
 #: them: when there are more, all are taken to be as large as these are on average.
 MEASURE_SECONDS: Final = 5.0
 MAX_MEASURED: Final = 256
-#: The newest segments are asked whether they have room for one more process's records; older ones are full.
-MAX_FOLD_TRIES: Final = 8
+#: The newest segments are asked whether they have room for one more process's records: those of processes at work are
+#: held, and older ones are full. With more processes at once than this, files become more.
+MAX_FOLD_TRIES: Final = 64
 #: Leftovers of processes that died while making a segment are removed after this time, in seconds.
 UNBORN_SECONDS: Final = 3600
 
@@ -82,6 +83,7 @@ class Spool:
             segment = self._active(len(framed))
             segment.append(framed)
             self.tally.appended += items
+        self.counts.add(SPOOLED, items)
         return segment
 
     def lose(self, reason: str, items: int, problem: str) -> bool:

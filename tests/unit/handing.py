@@ -1,13 +1,18 @@
-"""Records to hand over, and where they are afterwards."""
+"""Records to hand over, and where they are afterwards.
+
+As a program (``python -m tests.unit.handing ENDPOINT NAME COUNT``) it hands events over, NAME/0 and so on, each with a
+call of its own, and says of each what it was told, one line a call.
+"""
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from agent_otel.hand_over import Handed
+from agent_otel.hand_over import Handed, hand_over
 from agent_otel.record import LOGS
 from agent_otel.segment import Segment
-from agent_otel.settings import Settings
+from agent_otel.settings import Settings, load
 from tests.fixtures.sink import Sink
 
 SettingsTo = Callable[..., Settings]
@@ -45,3 +50,11 @@ def waiting(folder: Path) -> list[list[str]]:
 def told(handed: Handed) -> tuple[bool, bool]:
     """Spooled and delivered."""
     return handed.spooled, handed.delivered
+
+
+if __name__ == "__main__":
+    settings = load({"endpoint": sys.argv[1]})
+    for number in range(int(sys.argv[3])):
+        name = f"{sys.argv[2]}/{number}"
+        handed = hand_over([log(name)], settings)
+        print(name, *told(handed), handed.problem, flush=True)

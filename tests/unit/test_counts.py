@@ -94,6 +94,13 @@ def test_planted_link(tmp_path: Path, link: str) -> None:
 
 def test_kinds() -> None:
     """Refused by the receiver, lost here, and neither."""
-    counted = {counts.SENT: 1, counts.ACKNOWLEDGED: 2, counts.REFUSED: 4, counts.REJECTED: 8, counts.SPOOL_FULL: 16}
+    counted = {
+        counts.SPOOLED: 32,
+        counts.SENT: 1,
+        counts.ACKNOWLEDGED: 2,
+        counts.REFUSED: 4,
+        counts.REJECTED: 8,
+        counts.SPOOL_FULL: 16,
+    }
     assert (counts.refused(counted), counts.lost(counted)) == (12, 16)
     assert (counts.refused({}), counts.lost({})) == (0, 0)
