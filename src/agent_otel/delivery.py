@@ -12,7 +12,6 @@ import os
 from agent_otel.counts import ACKNOWLEDGED, DAMAGED, REFUSED, REJECTED, SENT
 from agent_otel.http_connection import ANSWER_SECONDS, CONNECT_SECONDS, HttpConnection, NotHttpError, UnreachableError
 from agent_otel.otlp_json import logs_request, traces_request
-from agent_otel.partial_success import partial_success
 from agent_otel.record import LOGS, SPANS, SPANS_JSON
 
 TYPE_CHECKING = False
@@ -40,6 +39,8 @@ _PATHS: Final = {LOGS: "/v1/logs", SPANS_JSON: "/v1/traces", SPANS: "/v1/traces"
 _CONTENT_TYPES: Final = {LOGS: _JSON, SPANS_JSON: _JSON, SPANS: "application/x-protobuf"}
 #: How records of a kind become one request. Protobuf messages of one type merge by concatenation: their lists join.
 _JOINED: Final = {LOGS: logs_request, SPANS_JSON: traces_request, SPANS: b"".join}
+#: What receivers say that stored all; ours, the Collector's.
+_TAKEN_WHOLE: Final = (b"", b"{}", b'{"partialSuccess":{}}')
 #: Answers that are about the records, not about where they were sent to.
 _REFUSALS: Final = frozenset({400, 413, 415, 422})
 _NO_RECEIVER: Final = "is that an OTLP/HTTP receiver? Check AGENT_OTEL_ENDPOINT (the base URL, without /v1/traces)"
@@ -202,12 +203,19 @@ class Delivery:
 
     def _accept(self, segment: Segment, records: list[Record], response: Response) -> None:
         self._backoff, self._server_errors, self._has_accepted = FIRST_BACKOFF, 0, True
-        rejected, message = partial_success(records[0].kind, response.body)
-        rejected = max(0, min(rejected, sum(record.items for record in records)))
+        items = sum(record.items for record in records)
+        rejected = 0 if response.body in _TAKEN_WHOLE else self._rejected(records[0].kind, response.body, items)
         if rejected:
-            self._warn(f"agent_otel: the receiver stored all but some items: {message[:500]}")
             self._lose(segment, REJECTED, rejected)
-        self._settle(segment, records, sum(record.items for record in records) - rejected)
+        self._settle(segment, records, items - rejected)
+
+    def _rejected(self, kind: int, body: bytes, items: int) -> int:
+        from agent_otel.partial_success import partial_success  # for an answer that says anything
+
+        rejected, message = partial_success(kind, body)
+        if rejected > 0:
+            self._warn(f"agent_otel: the receiver stored all but some items: {message[:500]}")
+        return max(0, min(rejected, items))
 
     def _settle(self, segment: Segment, records: list[Record], delivered: int) -> None:
         segment.tally.delivered += delivered

@@ -7,8 +7,6 @@ finished pieces costs a third of encoding nested dicts.
 
 from __future__ import annotations
 
-from binascii import b2a_base64
-
 from agent_otel.plain_json import quoted as _quoted
 
 TYPE_CHECKING = False
@@ -117,7 +115,7 @@ def any_value(value: object) -> str:
     if isinstance(value, float):
         return f'{{"doubleValue":{_double(value)}}}'
     if isinstance(value, bytes):
-        return f'{{"bytesValue":"{b2a_base64(value, newline=False).decode()}"}}'
+        return _bytes(value)
     if isinstance(value, dict):
         return _kvlist(value)
     if isinstance(value, (list, tuple)):
@@ -211,6 +209,12 @@ def _kvlist(value: Mapping[str, object]) -> str:
 
 def _array(value: Iterable[object]) -> str:
     return f'{{"arrayValue":{{"values":[{",".join(map(any_value, value))}]}}}}'
+
+
+def _bytes(value: bytes) -> str:
+    from binascii import b2a_base64  # which only bytes pay
+
+    return f'{{"bytesValue":"{b2a_base64(value, newline=False).decode()}"}}'
 
 
 def _unusual(value: object) -> str:

@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 
 def partial_success(kind: int, body: bytes) -> tuple[int, str]:
     """How many items the receiver did not take, and why, from its answer to a request of records of that kind."""
-    if not body or body == b"{}":
-        return 0, ""
     try:
         return _protobuf(body) if kind == SPANS else _json(body)
     except (ValueError, AttributeError, IndexError, TypeError, OverflowError, RecursionError):

@@ -79,7 +79,9 @@ class Segment:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             # Between open and flock another process may have delivered and removed it.
             if os.fstat(descriptor).st_nlink == 1 and _is_ours(os.fstat(descriptor)):
-                return cls(path, descriptor, Tally())
+                segment = cls(path, descriptor, Tally())
+                segment._is_new = True  # whoever made it may have died before its folder was synced
+                return segment
         except OSError:
             pass
         os.close(descriptor)

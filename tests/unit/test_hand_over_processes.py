@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from agent_otel.drain import drain, waiting
-from agent_otel.hand_over import hand_over
+from agent_otel.hand_over import SEND_SECONDS, hand_over
 from agent_otel.local_stack.ports import free_port
 from agent_otel.local_stack.process import wait_until
 from agent_otel.settings import Settings
@@ -54,6 +54,11 @@ class Receiver:
             self._process.kill()
             self._process.communicate()
             self._process = None
+
+    def signal(self, number: signal.Signals) -> None:
+        """Stop it, or let it go on."""
+        assert self._process is not None
+        self._process.send_signal(number)
 
     def names(self) -> list[str]:
         """Names of all events that it ever acknowledged, or was about to."""
@@ -108,6 +113,20 @@ def test_many_processes_and_a_receiver_that_comes_and_goes(
     assert set(arrived) == {f"{process}/{call}" for process in range(PROCESSES) for call in range(CALLS)}
     assert list(spool_folder.glob("*.spool*")) == []
     assert most <= 3 * PROCESSES
+
+
+def test_stopped_receiver(receiver: Receiver, settings_to: SettingsTo, spool_folder: Path) -> None:
+    """A receiver that is stopped costs the budget; it goes on, and everything is delivered."""
+    settings = settings_to(receiver.endpoint)
+    receiver.signal(signal.SIGSTOP)
+    begun = time.monotonic()
+    assert told(hand_over([log("stopped")], settings)) == (True, False)
+    assert time.monotonic() - begun < SEND_SECONDS + 2
+    assert told(hand_over([log("still")], settings)) == (True, False)
+    assert waiting_names(spool_folder) == [["stopped", "still"]]
+    receiver.signal(signal.SIGCONT)
+    assert_usable(settings, spool_folder)
+    assert set(receiver.names()) == {"stopped", "still", "after"}
 
 
 def test_killed_at_random(receiver: Receiver, settings_to: SettingsTo, spool_folder: Path) -> None:
