@@ -152,6 +152,8 @@ class Delivery:
                 f"{self._endpoint} does not speak HTTP; is it a gRPC port (4317)? "
                 "Set AGENT_OTEL_ENDPOINT to the HTTP port (4318)"
             )
+        except TimeoutError:
+            return self._later(f"{self._endpoint} gives no answer in time")
         except OSError as error:
             return self._later(f"{self._endpoint}: {type(error).__name__}: {error}")
         return self._judge(segment, records, response, deadline, suspect=suspect)

@@ -15,7 +15,7 @@ from _thread import allocate_lock
 from agent_otel.counts import IO_ERROR, SPOOL_FULL, SPOOLED, TOO_LARGE, Counts
 from agent_otel.errors import AgentOtelError
 from agent_otel.record import MAX_PAYLOAD, frame
-from agent_otel.segment import SUFFIX, UNBORN_SUFFIX, Segment, Tally
+from agent_otel.segment import ACKNOWLEDGED_SUFFIX, SUFFIX, UNBORN_SUFFIX, Segment, Tally
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -121,6 +121,8 @@ class Spool:
             path = os.path.join(self.folder, name)
             if name.endswith(UNBORN_SUFFIX):
                 self._remove_unborn(path)
+            elif name.endswith(ACKNOWLEDGED_SUFFIX):
+                self._remove_widowed(path)
             elif name.endswith(SUFFIX) and path not in own:
                 segment = Segment.adopt(path)
                 if segment is not None:
@@ -222,6 +224,15 @@ class Spool:
             return os.stat(os.path.join(self.folder, name)).st_size
         except OSError:
             return 0
+
+    @staticmethod
+    def _remove_widowed(path: str) -> None:
+        """A note on a segment whose process died while it removed the two."""
+        if not os.path.lexists(path.removesuffix(ACKNOWLEDGED_SUFFIX)):
+            try:  # noqa: SIM105 - contextlib takes 2 ms to import
+                os.unlink(path)
+            except OSError:
+                pass
 
     @staticmethod
     def _remove_unborn(path: str) -> None:

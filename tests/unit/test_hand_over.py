@@ -1,5 +1,6 @@
 """agent_otel.hand_over: delivered, or safe on the disk, or said to be lost; and never more than its time."""
 
+import os
 import time
 from pathlib import Path
 
@@ -27,12 +28,24 @@ def test_delivered(settings_to: SettingsTo, sink: Sink, spool_folder: Path) -> N
     assert list(spool_folder.glob("*.spool*")) == []
 
 
-def test_on_the_disk_before_it_is_sent(settings_to: SettingsTo, sink: Sink, spool_folder: Path) -> None:
-    """While the receiver still thinks, the records are in a segment, whole."""
+def test_on_the_disk_before_it_is_sent(
+    settings_to: SettingsTo, sink: Sink, spool_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the receiver still thinks, the records are in a segment, whole, and file and folder are synced."""
     sizes: list[int] = []
+    synced: list[str] = []
+    really = os.fsync
+
+    def sync(descriptor: int) -> None:
+        synced.append(str(Path(f"/proc/self/fd/{descriptor}").readlink()))
+        really(descriptor)
+
+    monkeypatch.setattr(os, "fsync", sync)
 
     def look(_: Received) -> Answer:
-        sizes.extend(path.stat().st_size for path in spool_folder.glob("*.spool"))
+        (segment,) = spool_folder.glob("*.spool")
+        assert synced == [str(segment), str(spool_folder)]
+        sizes.append(segment.stat().st_size)
         return Answer()
 
     sink.answer = look
@@ -53,7 +66,9 @@ def test_stuck_receiver_costs_its_budget(settings_to: SettingsTo, sink: Sink, sp
     """A receiver that takes the request and does not answer holds the caller up for the budget, not longer."""
     sink.stall(True)
     begun = time.monotonic()
-    assert told(hand_over([log("one")], settings_to(sink.endpoint))) == (True, False)
+    handed = hand_over([log("one")], settings_to(sink.endpoint))
+    assert told(handed) == (True, False)
+    assert handed.problem == f"{sink.endpoint} gives no answer in time"
     assert module.SEND_SECONDS <= time.monotonic() - begun < module.SEND_SECONDS + SLACK
     assert waiting(spool_folder) == [["one"]]
 

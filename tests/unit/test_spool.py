@@ -191,6 +191,18 @@ def test_unborn_leftovers(folder: Path) -> None:
     assert (old.exists(), young.exists()) == (False, True)
 
 
+def test_widowed_note(folder: Path) -> None:
+    """A note on how much of a segment was delivered goes once its segment is gone, not before."""
+    kept = Spool(str(folder), LIMIT)
+    kept.append(LOGS, 1, b"x")
+    (segment,) = kept.own()
+    segment.acknowledge(segment.size)
+    widowed = folder / "1-1-dead.spool.ack"
+    widowed.write_text("1")
+    assert list(kept.orphans()) == []
+    assert [path.name for path in folder.glob("*.ack")] == [f"{Path(segment.path).name}.ack"]
+
+
 def test_durable(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A durable record is on the disk when append returns; others are with the next sync."""
     synced: list[int] = []
