@@ -76,6 +76,7 @@ def test_handing_over_imports_nothing_slow(tmp_path: Path, sink: Sink) -> None:
         from agent_otel.record import LOGS, SPANS_JSON
         settings = types.SimpleNamespace(endpoint={sink.endpoint!r}, headers=(), spool_limit=2**28)
         settings.state_dir = {str(tmp_path)!r}
+        hand_over.SEND_SECONDS = 10.0
         records = [(LOGS, 1, b"{{}}"), (SPANS_JSON, 1, b"{{}}")]
         assert hand_over.hand_over(records, settings).delivered
         settings.endpoint = "http://127.0.0.1:1"

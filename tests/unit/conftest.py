@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import agent_otel
-from agent_otel import guard
+from agent_otel import guard, hand_over
 from agent_otel.settings import Settings, load
 from tests.fixtures.sink import Sink
 
@@ -52,6 +52,13 @@ def spool_folder(home: Path) -> Path:
 def settings_to(home: Path) -> Callable[..., Settings]:
     """Makes settings for an endpoint; flags by name."""
     return lambda endpoint, **flags: load({"endpoint": endpoint, **flags})
+
+
+@pytest.fixture
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Handing over has time, however busy the machine is: what is not about time must not depend on it."""
+    for budget in ("CONNECT_SECONDS", "SEND_SECONDS", "DRAIN_SECONDS"):
+        monkeypatch.setattr(hand_over, budget, 10.0)
 
 
 @pytest.fixture

@@ -9,11 +9,13 @@ import pytest
 from agent_otel import counts
 from agent_otel import hand_over as module
 from agent_otel.counts import read_counts
-from agent_otel.hand_over import hand_over
+from agent_otel.hand_over import DRAIN_SECONDS, SEND_SECONDS, hand_over
 from agent_otel.record import LOGS, MAX_PAYLOAD, SPANS_JSON, frame
 from agent_otel.spool import Spool
 from tests.fixtures.sink import Answer, Received, Sink
 from tests.unit.handing import SettingsTo, absent, log, names, told, waiting
+
+pytestmark = pytest.mark.usefixtures("unhurried")
 
 #: What the machine's other work may add to a time limit, in seconds; a broken limit costs the courier's ten.
 SLACK = 2.0
@@ -62,14 +64,17 @@ def test_nothing_listens(settings_to: SettingsTo, spool_folder: Path) -> None:
     assert waiting(spool_folder) == [["one"]]
 
 
-def test_stuck_receiver_costs_its_budget(settings_to: SettingsTo, sink: Sink, spool_folder: Path) -> None:
+def test_stuck_receiver_costs_its_budget(
+    settings_to: SettingsTo, sink: Sink, spool_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A receiver that takes the request and does not answer holds the caller up for the budget, not longer."""
+    monkeypatch.setattr(module, "SEND_SECONDS", SEND_SECONDS)
     sink.stall(True)
     begun = time.monotonic()
     handed = hand_over([log("one")], settings_to(sink.endpoint))
     assert told(handed) == (True, False)
     assert handed.problem == f"{sink.endpoint} gives no answer in time"
-    assert module.SEND_SECONDS <= time.monotonic() - begun < module.SEND_SECONDS + SLACK
+    assert SEND_SECONDS <= time.monotonic() - begun < SEND_SECONDS + SLACK
     assert waiting(spool_folder) == [["one"]]
 
 
@@ -147,12 +152,15 @@ def test_little_goes_along(settings_to: SettingsTo, sink: Sink, spool_folder: Pa
     assert ["large"] in waiting(spool_folder)
 
 
-def test_slow_receiver_gets_no_more(settings_to: SettingsTo, sink: Sink, spool_folder: Path) -> None:
+def test_slow_receiver_gets_no_more(
+    settings_to: SettingsTo, sink: Sink, spool_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A receiver that took longer to answer than the time for others' records is not asked for them."""
+    monkeypatch.setattr(module, "DRAIN_SECONDS", DRAIN_SECONDS)
     hand_over([log("waits")], settings_to(absent()))
 
     def slowly(_: Received) -> Answer:
-        time.sleep(2 * module.DRAIN_SECONDS)
+        time.sleep(2 * DRAIN_SECONDS)
         return Answer()
 
     sink.answer = slowly
@@ -161,8 +169,11 @@ def test_slow_receiver_gets_no_more(settings_to: SettingsTo, sink: Sink, spool_f
     assert waiting(spool_folder) == [["waits"]]
 
 
-def test_draining_ends_in_time(settings_to: SettingsTo, sink: Sink, spool_folder: Path) -> None:
+def test_draining_ends_in_time(
+    settings_to: SettingsTo, sink: Sink, spool_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A receiver that gets stuck over others' records costs five milliseconds, and they wait on."""
+    monkeypatch.setattr(module, "DRAIN_SECONDS", DRAIN_SECONDS)
     hand_over([log("waits")], settings_to(absent()))
 
     def stall(received: Received) -> Answer:
@@ -172,7 +183,7 @@ def test_draining_ends_in_time(settings_to: SettingsTo, sink: Sink, spool_folder
     sink.answer = stall
     begun = time.monotonic()
     assert hand_over([log("own")], settings_to(sink.endpoint)).delivered
-    assert time.monotonic() - begun < module.SEND_SECONDS + SLACK
+    assert time.monotonic() - begun < SLACK
     assert waiting(spool_folder) == [["waits"]]
     sink.stall(False)
 

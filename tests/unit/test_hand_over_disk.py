@@ -19,6 +19,8 @@ from agent_otel.spool import Spool
 from tests.fixtures.sink import Answer, Sink
 from tests.unit.handing import SettingsTo, absent, log, names, told, waiting
 
+pytestmark = pytest.mark.usefixtures("unhurried")
+
 
 def test_limit(settings_to: SettingsTo, sink: Sink, spool_folder: Path) -> None:
     """At its limit the spool takes nothing: delivered directly, or lost, counted and said."""

@@ -23,6 +23,8 @@ from tests.fixtures.sink import Sink
 from tests.unit.handing import SettingsTo, absent, log, names, told
 from tests.unit.handing import waiting as waiting_names
 
+pytestmark = pytest.mark.usefixtures("unhurried")
+
 ROOT = Path(__file__).parents[2]
 PROCESSES = 8
 CALLS = 200
@@ -96,12 +98,13 @@ def test_many_processes_and_a_receiver_that_comes_and_goes(
 ) -> None:
     """Each event arrives at least once, the spool is empty in the end and never has many files."""
     crowd = [handing(receiver.endpoint, str(number), CALLS) for number in range(PROCESSES)]
-    chance, most = random.Random(5), 0
-    while any(process.poll() is None for process in crowd):
-        until = time.monotonic() + chance.uniform(0.05, 0.3)
-        while time.monotonic() < until and any(process.poll() is None for process in crowd):
-            most = max(most, files(spool_folder))
-            time.sleep(0.002)
+    chance, seen = random.Random(5), [0]
+
+    def all_ended() -> bool:
+        seen.append(files(spool_folder))
+        return all(process.poll() is not None for process in crowd)
+
+    while not wait_until(all_ended, chance.uniform(0.05, 0.3)):
         receiver.kill()
         receiver.start()
     safe = [name for process in crowd for name in promised(process.communicate(timeout=SECONDS)[0])]
@@ -112,11 +115,14 @@ def test_many_processes_and_a_receiver_that_comes_and_goes(
     arrived = Counter(receiver.names())
     assert set(arrived) == {f"{process}/{call}" for process in range(PROCESSES) for call in range(CALLS)}
     assert list(spool_folder.glob("*.spool*")) == []
-    assert most <= 3 * PROCESSES
+    assert max(seen) <= 3 * PROCESSES
 
 
-def test_stopped_receiver(receiver: Receiver, settings_to: SettingsTo, spool_folder: Path) -> None:
+def test_stopped_receiver(
+    receiver: Receiver, settings_to: SettingsTo, spool_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A receiver that is stopped costs the budget; it goes on, and everything is delivered."""
+    monkeypatch.setattr("agent_otel.hand_over.SEND_SECONDS", SEND_SECONDS)
     settings = settings_to(receiver.endpoint)
     receiver.signal(signal.SIGSTOP)
     begun = time.monotonic()
@@ -125,6 +131,7 @@ def test_stopped_receiver(receiver: Receiver, settings_to: SettingsTo, spool_fol
     assert told(hand_over([log("still")], settings)) == (True, False)
     assert waiting_names(spool_folder) == [["stopped", "still"]]
     receiver.signal(signal.SIGCONT)
+    monkeypatch.setattr("agent_otel.hand_over.SEND_SECONDS", 10.0)
     assert_usable(settings, spool_folder)
     assert set(receiver.names()) == {"stopped", "still", "after"}
 
