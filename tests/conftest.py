@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, settings
 pytest_plugins = [
     "tests.fixtures.postgres",
     "tests.fixtures.processes",
+    "tests.fixtures.shell",
     "tests.fixtures.stack",
     "tests.fixtures.tools",
 ]
@@ -19,6 +20,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 pytest_plugins = [
     "tests.fixtures.postgres",
     "tests.fixtures.processes",
+    "tests.fixtures.shell",
     "tests.fixtures.stack",
     "tests.fixtures.tools",
 ]
