@@ -24,7 +24,7 @@ MAX_CLOSED: Final = 200_000
 #: Files of executions that never ended are removed after a month.
 KEEP_OPEN_SECONDS: Final = 30 * 24 * 3600
 
-#: A claim that holds its span for so long was left by a process that died.
+#: A claim that holds its span for so long was left by a process that died, whoever has its pid now.
 UNFINISHED_SECONDS: Final = 30.0
 CLOSING: Final = "closing"
 _SUFFIXES: Final = (".closed", ".json", ".events")
@@ -155,7 +155,7 @@ class ExecutionFolder:
             return
         for entry in entries:
             status = entry.stat(follow_symlinks=False)
-            if status.st_uid != os.geteuid() or time.time() - status.st_mtime < age:
+            if status.st_uid != os.geteuid() or (_lives(entry.name) and time.time() - status.st_mtime < age):
                 continue
             if status.st_nlink == 1:  # the claim was not made: its end was never told to anybody
                 _unlink(entry.path)
@@ -221,6 +221,17 @@ class ExecutionFolder:
 
     def _file(self, name: str) -> str:
         return f"{self.path}/{name}"
+
+
+def _lives(closing: str) -> bool:
+    """Whether the process that made a claim, whose pid ends the file's name, still runs."""
+    try:
+        os.kill(int(closing.rpartition(".")[2]), 0)
+    except (ProcessLookupError, ValueError, OverflowError):
+        return False
+    except OSError:  # somebody else's
+        return True
+    return True
 
 
 def _unlink(path: str) -> bool:

@@ -72,22 +72,28 @@ def test_the_claim_holds_the_span_until_it_is_handed_over(folder: ExecutionFolde
     assert not folder.close(ID, b"third")
 
 
-def test_a_claim_whose_process_died_is_found_later(folder: ExecutionFolder) -> None:
-    """Its span, once it is old enough; one that died before the claim was made leaves nothing."""
+def test_a_claim_whose_process_died_is_found(folder: ExecutionFolder) -> None:
+    """Its span, at once; one that died before the claim was made leaves nothing."""
     process = os.fork()
     if not process:
         folder.close(ID, b"first")
         os._exit(0)
     os.waitpid(process, 0)
-    half = Path(folder.path) / "closing" / f"0{ID[1:]}.1"
+    half = Path(folder.path) / "closing" / f"1{ID[1:]}.{process}"
     half.write_bytes(b"never claimed")
     assert not folder.close(ID, b"second")
-    assert list(folder.unfinished()) == []
-    ((closing, span),) = folder.unfinished(age=0)
+    ((closing, span),) = folder.unfinished()
     assert (closing, span) == (f"{ID}.{process}", b"first")
     assert not half.exists()
     folder.handed_over(ID, closing)
     assert list(folder.unfinished(age=0)) == []
+
+
+def test_a_claim_whose_process_seems_to_live_is_left_alone_for_a_while(folder: ExecutionFolder) -> None:
+    """It is about to hand its span over; or somebody else has its pid, which age tells."""
+    folder.close(ID, b"span")
+    assert list(folder.unfinished()) == []
+    assert list(folder.unfinished(age=0)) == [(f"{ID}.{os.getpid()}", b"span")]
 
 
 def test_lines_are_added(folder: ExecutionFolder) -> None:

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from agent_otel import open_execution
 from agent_otel.open_execution import ExecutionFolder
 from tests.fixtures.sink import Answer, Sink
 from tests.unit.shell.conftest import Verb, events, spans
@@ -55,13 +54,9 @@ def test_a_span_whose_process_died_at_its_end_is_delivered(
         os._exit(1)
     assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 9
     assert verb("complete", "--execution-id", execution_id).answer["warning"] == "already completed"
-    assert verb("flush").answer["delivered"] == 0, "it may still be alive"
-    closing = next((tmp_path / "home" / "state" / "executions" / "closing").iterdir())
-    os.utime(closing, (1, 1))
     assert verb("flush").answer["delivered"] == 1
     assert [span["name"] for span in spans(sink)] == ["invoke_agent a"]
     assert list(ExecutionFolder(str(tmp_path / "home" / "state")).unfinished(age=0)) == []
-    assert open_execution.UNFINISHED_SECONDS > 10
 
 
 def test_all_is_well(verb: Verb, sink: Sink) -> None:
