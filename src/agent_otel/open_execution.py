@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import time
 
 from agent_otel import plain_json
@@ -202,6 +203,7 @@ class ExecutionFolder:
         """Create or open one of our files and write `content`, wholly or not at all."""
         flags = os.O_CREAT | os.O_WRONLY | os.O_NOFOLLOW | flag
         try:
+            self._check()
             descriptor = os.open(self._file(name), flags, 0o600)
         except FileNotFoundError:
             for folder in (self.path, os.path.dirname(self._file(name))):
@@ -214,6 +216,14 @@ class ExecutionFolder:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         finally:
             os.close(descriptor)
+
+    def _check(self) -> None:
+        """Raise OSError when another user could plant files here, as the spool does."""
+        status = os.lstat(self.path)
+        if status.st_uid != os.geteuid():
+            raise PermissionError(errno.EPERM, f"belongs to user {status.st_uid}, not to us; set AGENT_OTEL_HOME")
+        if not stat.S_ISDIR(status.st_mode) or status.st_mode & 0o022:
+            raise PermissionError(errno.EPERM, "is no folder that only we can write; chmod 700 it")
 
     def _failed(self, error: OSError) -> None:
         self.failures += 1

@@ -115,6 +115,29 @@ def test_a_file_of_another_user_is_not_read(folder: ExecutionFolder) -> None:
     assert (folder.find(ID), list(folder.unfinished(age=0))) == (None, [])
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs another user")
+def test_a_folder_of_another_user_is_not_written(folder: ExecutionFolder) -> None:
+    """He could have planted what we would then write to."""
+    path = Path(folder.path)
+    path.mkdir(parents=True)
+    os.chown(path, 12345, 12345)
+    assert folder.add(EXECUTION)
+    assert not folder.append(f"{ID}.events", "line")
+    assert folder.close(ID, b"span")
+    assert list(path.iterdir()) == []
+    assert (folder.failures, "belongs to user 12345" in folder.problem) == (3, True)
+
+
+def test_a_folder_that_others_can_write_is_not_written(folder: ExecutionFolder) -> None:
+    """The same."""
+    path = Path(folder.path)
+    path.mkdir(parents=True)
+    path.chmod(0o720)
+    assert not folder.append(f"{ID}.events", "line")
+    assert list(path.iterdir()) == []
+    assert "chmod 700" in folder.problem
+
+
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"trace_id": "x", "span_id": "1"}', '{"trace_id": 1}'])
 def test_damaged_file(folder: ExecutionFolder, content: str) -> None:
     """What is not whole is not found, and nothing raises."""
