@@ -59,8 +59,11 @@ def drain(settings: Settings, deadline: float, rest: Callable[[float], object] =
     except Exception as error:  # noqa: BLE001 - what waits stays where it is
         problems.append(f"{type(error).__name__}: {error}")
     counted = spool.counts.counted
+    left = waiting(settings).items
+    if left and not os.access(spool.folder, os.W_OK):
+        problems.append(f"{spool.folder} cannot be written, so that what waits there has to stay")
     said = "; ".join(problem.removeprefix("agent_otel: ") for problem in problems)
-    return Drained(counted.get(ACKNOWLEDGED, 0), waiting(settings).items, refused(counted), lost(counted), said)
+    return Drained(counted.get(ACKNOWLEDGED, 0), left, refused(counted), lost(counted), said)
 
 
 def waiting(settings: Settings) -> Waiting:
