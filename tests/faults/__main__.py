@@ -1,4 +1,4 @@
-"""Faults, isolation of the branches, soak: `python -m tests.faults [isolation | soak] [--small] [--seed N] …`."""
+"""Faults, isolation of the branches, soak, shell: `python -m tests.faults [isolation | soak | shell] [--small] …`."""
 
 import argparse
 import random
@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.faults import isolation, soak
+from tests.faults import isolation, shell, soak
 from tests.faults.campaign import FULL, SMALL, Campaign
 from tests.faults.report import Report, line
 
@@ -15,7 +15,7 @@ from tests.faults.report import Report, line
 def main() -> int:
     """Run what is asked for; 1 when something was lost, doubled or too slow, or when a control lost nothing."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", nargs="?", choices=["campaign", "isolation", "soak"], default="campaign")
+    parser.add_argument("what", nargs="?", choices=["campaign", "isolation", "soak", "shell"], default="campaign")
     parser.add_argument("--small", action="store_true", help="the size for CI")
     parser.add_argument("--seed", type=int, default=random.randrange(10**9), help="repeats a run's choices")
     parser.add_argument("--only", default="", help="campaign: faults whose name holds this")
@@ -35,11 +35,14 @@ def _run(arguments: argparse.Namespace, folder: Path, report: Report) -> None:
         soak.run(folder / "soak", report, arguments.seed, arguments.minutes)
     elif arguments.what == "isolation":
         isolation.run(folder / "isolation", report, small=arguments.small)
+    elif arguments.what == "shell":
+        shell.run(folder / "shell", report, arguments.seed, shell.SMALL if arguments.small else shell.FULL)
     else:
         size = SMALL if arguments.small else FULL
         Campaign(size, arguments.seed, folder / "campaign", report, arguments.only).run()
         if arguments.small and not arguments.only:
             isolation.run(folder / "isolation", report, small=True)
+            shell.run(folder / "shell", report, arguments.seed, shell.SMALL)
 
 
 if __name__ == "__main__":

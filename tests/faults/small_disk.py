@@ -28,12 +28,13 @@ _SEEN: Final = "No space left on device"
 class SmallDisk:
     """A tmpfs in `folder`, gone with the block. Needs root."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, size_mib: int = _SIZE_MIB) -> None:
         self.folder = folder
+        self._size_mib = size_mib
 
     def __enter__(self) -> Self:
         self.folder.mkdir(mode=0o700, parents=True)
-        _run("mount", "-t", "tmpfs", "-o", f"size={_SIZE_MIB}m,mode=0700", "agent-otel-faults", str(self.folder))
+        _run("mount", "-t", "tmpfs", "-o", f"size={self._size_mib}m,mode=0700", "agent-otel-faults", str(self.folder))
         return self
 
     def __exit__(
@@ -41,14 +42,18 @@ class SmallDisk:
     ) -> None:
         _run("umount", "--lazy", str(self.folder))
 
-    def fill(self) -> None:
-        """Take all but _LEFT bytes."""
+    def fill(self, left: int = _LEFT) -> None:
+        """Take all but `left` bytes."""
         with (self.folder / _BALLAST).open("wb") as ballast:
-            os.posix_fallocate(ballast.fileno(), 0, max(1, shutil.disk_usage(self.folder).free - _LEFT))
+            os.posix_fallocate(ballast.fileno(), 0, max(1, shutil.disk_usage(self.folder).free - left))
 
     def free(self) -> None:
         """Give it back."""
         (self.folder / _BALLAST).unlink()
+
+    def forbid_writing(self) -> None:
+        """Make it read-only, also for root."""
+        _run("mount", "-o", "remount,ro", str(self.folder))
 
     def fault(self) -> Fault:
         """Fill the disk until PostgreSQL has met its end, for a while, then free it."""

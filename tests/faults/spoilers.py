@@ -1,6 +1,7 @@
-"""What a careless exporter would do; each must lose under the faults, or the campaign could not see a loss.
+"""What careless code would do; each must lose under the faults, or the campaign could not see a loss.
 
-Applied to the exporter's own processes by `at_start/sitecustomize.py`, never by anything that is shipped.
+Applied to the exporter's own processes, or to the command's, by `at_start/sitecustomize.py`, never by anything that is
+shipped.
 """
 
 from collections.abc import Callable, Mapping
@@ -36,13 +37,20 @@ def commit_asynchronously() -> None:
     writer._require_durability = settle_for_less
 
 
+def promise_before_writing() -> None:
+    """Let the command say that its records are spooled, and write nothing."""
+    from agent_otel import hand_over
+
+    hand_over.hand_over = lambda *_: hand_over.Handed(True, False, "only promised")
+
+
 _SPOILERS: Final[Mapping[str, Callable[[], None]]] = {
-    spoiler.__name__: spoiler for spoiler in (acknowledge_early, commit_asynchronously)
+    spoiler.__name__: spoiler for spoiler in (acknowledge_early, commit_asynchronously, promise_before_writing)
 }
 
 
 def apply(name: str) -> None:
-    """Spoil the exporter in this process."""
+    """Spoil what runs in this process."""
     _SPOILERS[name]()
 
 
