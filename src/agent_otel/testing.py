@@ -1,8 +1,10 @@
 """For tests of instrumented agents: what was traced, as plain dicts, with ids and times that repeat.
 
-with agent_otel.testing.capture() as captured:
-    my_agent("hello")
-assert [span["name"] for span in captured.spans] == ["execute_tool search", "invoke_agent my_agent"]
+Around the code under test:
+
+    with agent_otel.testing.capture() as captured:
+        my_agent("hello")
+    assert [span["name"] for span in captured.spans] == ["execute_tool search", "invoke_agent my_agent"]
 """
 
 import json

@@ -1,0 +1,88 @@
+"""What docs/cli.md says of the answers of an agent's calls; tests/docs/test_answers.py compares them with real ones."""
+
+from typing import Final
+
+ABOUT: Final = """\
+## What a call answers
+
+Standard output holds exactly one JSON object on one line; with `--quiet` the bare execution id, with `start --export`
+lines for `eval`. What a person should know goes to standard error, one line a problem. Times are UTC.
+
+`success: true` means that the receiver has acknowledged it. Otherwise these keys follow, in this order:
+
+| key | when | meaning |
+|---|---|---|
+| `recorded` | `success` is false | whether the call is kept: delivered, or on this machine's disk |
+| `spooled` | on the disk, not yet acknowledged | any later call, `agent-otel flush` or the running stack delivers it |
+| `warning` | beside success, too | `no local start`, `no local state`, `already started`, `already completed` |
+| `error` | `success` is false | which argument, its value and what is allowed; or why it was not delivered |
+
+```json
+{"success": false, "execution_id": "…", "recorded": true, "spooled": true, "error": "nothing listens on 127.0.0.1:4318"}
+{"success": false, "execution_id": "…", "recorded": true, "error": "--percent '101': expected a number from 0 to 100"}
+{"success": true, "execution_id": "…", "status": "success", "warning": "already completed"}
+```
+
+A wrong value of an optional argument costs only itself: the rest is recorded, the value as it was given is kept in
+`metadata.rejected`. When a required one is missing or wrong, nothing is recorded.
+
+- `no local start`: the execution began elsewhere. With `--agent`, `--started-at` and `--correlation-id` it gets its
+  span all the same; without them only an event is sent, which its row is merged with, and `success` is false.
+- `no local state`: this machine cannot keep it in mind; later calls need these three as well.
+- `already started`, `already completed`: told twice. There is one execution with one span, and its row has what
+  both said.
+
+| exit code | without `--strict` | with `--strict` |
+|---|---|---|
+| 0 | always | acknowledged |
+| 2 | never | an argument was wrong or missing |
+| 3 | never | not delivered |
+
+`exec` leaves with the code, or by the signal, of its command: 127 when there is no such command, 126 when it cannot be
+executed, 2 when none is given. Its answers go to `--json FILE`, one a line: those of `start` and `complete`, or that
+of `step`; standard output is the command's. The other commands: 0 done, 1 failed, 2 wrong usage."""
+
+#: By command: its answer when all is well.
+EXAMPLES: Final = {
+    "start": """\
+{
+  "success": true,
+  "execution_id": "0b3d1c3e-6a0f-4a7e-9b57-2f0d2f7a9c11",
+  "started_at": "2025-10-20T18:38:44Z",
+  "correlation_id": "6fd3a1c2-54be-4a0d-8f7f-0d6c1de9b0aa",
+  "session_id": "5e0c5b8e-8f43-4c1c-a1d3-7d2f1a4c9b77"
+}""",
+    "progress": """\
+{
+  "success": true,
+  "execution_id": "0b3d1c3e-6a0f-4a7e-9b57-2f0d2f7a9c11",
+  "agent_name": "agent-research",
+  "stage": "analyzing",
+  "progress": {"stage": "analyzing", "percent": 50, "updated_at": "2025-10-20T18:38:50Z"}
+}""",
+    "step": """\
+{
+  "success": true,
+  "execution_id": "0b3d1c3e-6a0f-4a7e-9b57-2f0d2f7a9c11",
+  "agent_name": "agent-research",
+  "steps": ["00f067aa0ba902b7"]
+}""",
+    "complete": """\
+{
+  "success": true,
+  "execution_id": "0b3d1c3e-6a0f-4a7e-9b57-2f0d2f7a9c11",
+  "agent_name": "agent-research",
+  "status": "success",
+  "duration_ms": 11000,
+  "started_at": "2025-10-20T18:38:44Z",
+  "completed_at": "2025-10-20T18:38:55Z"
+}""",
+    "flush": """\
+{
+  "success": true,
+  "delivered": 142,
+  "spooled": 0,
+  "refused": 0,
+  "lost": 0
+}""",
+}
