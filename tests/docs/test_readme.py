@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from agent_otel.cli import VERBS
+from agent_otel.cli import HOT, VERBS
 from agent_otel.store.connection import connect
 
 ROOT = Path(__file__).parents[2]
@@ -42,7 +42,7 @@ def test_commands_exist() -> None:
     verbs = set(re.findall(r"agent-otel ([a-z]+)", "\n".join(blocks("console")))) | set(
         re.findall(r"`[^`]*agent-otel ([a-z]+)[^`]*`", README)
     )
-    assert verbs <= set(VERBS)
+    assert verbs <= {*HOT, *VERBS}
     targets = set(re.findall(r"make ([a-z]+)", "\n".join(blocks("console")))) | set(
         re.findall(r"`make ([a-z]+)`", README)
     )
@@ -56,12 +56,3 @@ def test_links_lead_somewhere() -> None:
     for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), ROOT / "collector" / "README.md"]:
         for link in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8")):
             assert (page.parent / link).exists(), f"{page.name}: {link}"
-
-
-@pytest.mark.parametrize("verb", sorted(VERBS))
-def test_every_command_has_help_with_an_example(verb: str) -> None:
-    """`agent-otel VERB --help` exits 0 and shows an example."""
-    command = [sys.executable, "-m", "agent_otel", verb, "--help"]
-    finished = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert finished.returncode == 0, finished.stderr
-    assert "example" in finished.stdout
