@@ -1,6 +1,7 @@
 """What keeps the code readable, beside the import contracts that lint-imports checks."""
 
 import ast
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from agent_otel.open_execution import ExecutionFolder, OpenExecution
 from tests.fixtures.sink import Sink
 
 ROOT = Path(__file__).parents[2]
@@ -21,6 +23,7 @@ SLOW_TO_IMPORT = {
     *("enum", "dataclasses", "logging", "subprocess", "datetime", "random", "tempfile", "pathlib", "importlib"),
     *("argparse", "http", "urllib", "asyncio", "ssl", "signal", "opentelemetry", "psycopg", "grpc", "google"),
 }
+EXECUTION = "0b3d1c3e-6a0f-4a7e-9b57-2f0d2f7a9c11"
 FORBIDDEN_NAMES = {"utils.py", "helpers.py", "common.py", "base.py", "misc.py"}
 
 
@@ -43,10 +46,6 @@ def test_files_are_small_and_named_for_what_they_are(path: Path) -> None:
     ("module", "heavy"),
     [
         ("agent_otel", {"opentelemetry", "psycopg", "grpc", "asyncio", "google"}),
-        (
-            "agent_otel.cli",
-            {"opentelemetry", "psycopg", "grpc", "asyncio", "google", "argparse", "logging", "dataclasses"},
-        ),
         ("agent_otel.spool", {"opentelemetry", "psycopg", "logging", "asyncio", "http", "urllib"}),
     ],
 )
@@ -62,29 +61,40 @@ def test_imports_stay_light(module: str, heavy: set[str]) -> None:
     assert not heavy & {name.partition(".")[0] for name in loaded.stdout.split()}
 
 
-def test_handing_over_imports_nothing_slow(tmp_path: Path, sink: Sink) -> None:
-    """What a shell command needs to hand its records over is loaded in a fraction of the interpreter's own start."""
-    # The package's own __init__ is not in question here; without it the modules are found all the same.
+@pytest.mark.parametrize("reachable", [True, False])
+@pytest.mark.parametrize(
+    "words",
+    [
+        f"start --agent a --execution-id {EXECUTION} --description d",
+        f"progress --execution-id {EXECUTION} --stage s --percent 50 --metadata {{}}",
+        f"step --execution-id {EXECUTION} --tool t --action a --latency-ms 5 --tokens 5",
+        f"complete --execution-id {EXECUTION} --status success --quality-score 0.95",
+    ],
+    ids=lambda words: words.split()[0],
+)
+def test_a_call_imports_nothing_slow(tmp_path: Path, sink: Sink, words: str, reachable: bool) -> None:
+    """What a whole call loads, delivered or kept, is loaded in a fraction of the interpreter's own start."""
     source = f"""if True:
-        import sys, types
-        package = types.ModuleType("agent_otel")
-        package.__path__ = [{str(ROOT / "src" / "agent_otel")!r}]
-        sys.modules["agent_otel"] = package
+        import sys
         before = set(sys.modules)
-        from agent_otel import hand_over
-        from agent_otel.otlp_json import key_values
-        from agent_otel.record import LOGS, SPANS_JSON
-        settings = types.SimpleNamespace(endpoint={sink.endpoint!r}, headers=(), spool_limit=2**28)
-        settings.state_dir = {str(tmp_path)!r}
+        sys.path.insert(0, {str(ROOT / "src")!r})
+        from agent_otel import cli, hand_over
         hand_over.SEND_SECONDS = 10.0
-        records = [(LOGS, 1, b"{{}}"), (SPANS_JSON, 1, b"{{}}")]
-        assert hand_over.hand_over(records, settings).delivered
-        settings.endpoint = "http://127.0.0.1:1"
-        assert hand_over.hand_over(records, settings).spooled
+        cli.main({words.split()!r})
         print(*sorted(set(sys.modules) - before))"""
-    loaded = subprocess.run([sys.executable, "-S", "-c", source], capture_output=True, text=True, check=True)
-    assert "agent_otel.delivery" in loaded.stdout.split()
-    assert not SLOW_TO_IMPORT & {name.partition(".")[0] for name in loaded.stdout.split()}
+    environment = {
+        "AGENT_OTEL_HOME": str(tmp_path),
+        "AGENT_OTEL_ENDPOINT": sink.endpoint if reachable else "http://127.0.0.1:1",
+    }
+    if not words.startswith("start"):
+        ExecutionFolder(str(tmp_path / "state")).add(OpenExecution(EXECUTION, 1, 2, 1, "a", 1, "c", "s"))
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", source], env=environment, capture_output=True, text=True, check=True
+    )
+    answer, loaded = done.stdout.splitlines()
+    assert json.loads(answer)["success"] is reachable
+    assert "agent_otel.delivery" in loaded.split()
+    assert not SLOW_TO_IMPORT & {name.partition(".")[0] for name in loaded.split()}
 
 
 def test_the_public_names_are_those_that_are_promised() -> None:
