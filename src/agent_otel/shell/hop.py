@@ -13,9 +13,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Final
 
+    from agent_otel.http_connection import Response
     from agent_otel.settings import Settings
 
 _SECONDS: Final = 2.0
+_JSON: Final = "application/json"
 RECEIVER: Final = "OTLP receiver"
 
 
@@ -39,7 +41,7 @@ class Hop:
 def hops(settings: Settings, stack: dict[str, Any]) -> list[Hop]:
     """The receiver that calls send to, then the parts of the stack of this user, if one was started."""
     parts = [_part(part) for part in stack.get("parts", ())]
-    return [_receiver(settings), *parts]
+    return [receiver(settings), *parts]
 
 
 def running_stack(settings: Settings) -> dict[str, Any]:
@@ -53,16 +55,17 @@ def running_stack(settings: Settings) -> dict[str, Any]:
     return found
 
 
-def _receiver(settings: Settings) -> Hop:
+def receiver(settings: Settings) -> Hop:
     """An empty request is what every OTLP receiver takes (OTLP specification, "may be empty")."""
     started = time.monotonic()
     well = False
     try:
         connection = HttpConnection(settings.endpoint, settings.headers)
-        answer = connection.post("/v1/logs", "application/json", logs_request([]), started + _SECONDS)
+        answer = connection.post("/v1/logs", _JSON, logs_request([]), started + _SECONDS)
         connection.close()
-        well = 200 <= answer.status < 300
-        state = "takes OTLP" if well else f"answers {answer.status}: is that an OTLP/HTTP receiver?"
+        state = _refusal(answer)
+        well = not state
+        state = state or "takes OTLP"
     except UnreachableError as error:
         state = str(error)
     except NotHttpError:
@@ -70,6 +73,18 @@ def _receiver(settings: Settings) -> Hop:
     except (OSError, ValueError) as error:
         state = str(error) or type(error).__name__
     return Hop(RECEIVER, settings.endpoint, state, well=well, milliseconds=_since(started))
+
+
+def _refusal(answer: Response) -> str:
+    """What is wrong with an answer; nothing when it is that of an OTLP receiver, which is of the request's type."""
+    kind = answer.headers.get("content-type", "")
+    if answer.status in (401, 403):
+        return f"answers {answer.status}: credentials are missing or refused: AGENT_OTEL_HEADERS"
+    if not 200 <= answer.status < 300:
+        return f"answers {answer.status}: is that an OTLP/HTTP receiver?"
+    if answer.body and not kind.startswith(_JSON):
+        return f"answers with {kind or 'something'}: that is no OTLP/HTTP receiver"
+    return ""
 
 
 def _part(part: dict[str, Any]) -> Hop:
