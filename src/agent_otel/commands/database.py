@@ -18,14 +18,22 @@ def add_argument(parser: argparse.ArgumentParser) -> None:
 
 def url(arguments: argparse.Namespace, *, write: bool = False) -> str:
     """The database's URL, by default of a user that only reads. Raises ConfigurationError when there is none."""
-    given = arguments.database_url or os.environ.get("AGENT_OTEL_DATABASE_URL")
-    if given:
-        return str(given)
-    stack = running_stack()
-    if stack is None:
+    found = arguments.database_url or known_url(write=write)
+    if found is None:
         raise ConfigurationError(
             "no database: start the local stack with `agent-otel up --detach`, or set AGENT_OTEL_DATABASE_URL"
         )
+    return str(found)
+
+
+def known_url(*, write: bool = False) -> str | None:
+    """The database that nobody had to name, by default for a user that only reads; None when there is none."""
+    given = os.environ.get("AGENT_OTEL_DATABASE_URL")
+    if given:
+        return given
+    stack = running_stack()
+    if stack is None:
+        return None
     return stack.database_url if write else stack.reader_url
 
 
