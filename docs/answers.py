@@ -42,7 +42,15 @@ A wrong value of an optional argument costs only itself: the rest is recorded, t
 executed, 2 when none is given. Its answers go to `--json FILE`, one a line: those of `start` and `complete`, or that
 of `step`; standard output is the command's. The other commands: 0 done, 1 failed, 2 wrong usage."""
 
-#: By command: its answer when all is well.
+#: By command: what stands before its example.
+INTRODUCTIONS: Final = {
+    "exec": "With `--json FILE` the file holds, of an execution (of a step: the answer of `step`):",
+    "hook completion": "Answers as `complete`. Of an execution that began elsewhere, as one line:",
+    "doctor": "With `--json`, as one line:",
+    "doctor --send-test": "With `--send-test --json`, as one line (`well` is null at a hop that was not asked):",
+}
+
+#: By command: its answer.
 EXAMPLES: Final = {
     "start": """\
 {
@@ -84,5 +92,55 @@ EXAMPLES: Final = {
   "spooled": 0,
   "refused": 0,
   "lost": 0
+}""",
+    "exec": """\
+{"success": true, "execution_id": "0b3d1c3e-6a0f-4a7e-9b57-2f0d2f7a9c11", "started_at": "2025-10-20T18:38:44Z", …}
+{"success": true, "execution_id": "0b3d1c3e-6a0f-4a7e-9b57-2f0d2f7a9c11", "agent_name": "pytest", …}""",
+    "hook completion": """\
+{
+  "success": false,
+  "execution_id": "3c0f6d0e-5a3b-5d0c-8c55-6b1f0f6f7a11",
+  "agent_name": "code-review-specialist",
+  "status": "success",
+  "duration_ms": null,
+  "started_at": null,
+  "completed_at": "2025-10-20T18:38:55Z",
+  "recorded": true,
+  "warning": "no local start",
+  "error": "execution 3c0f6d0e-5a3b-5d0c-8c55-6b1f0f6f7a11 is not known on this machine: no span is made; …"
+}""",
+    "doctor": """\
+{
+  "success": true,
+  "versions": {"agent-otel": "0.1.0", "Python": "3.12.3", "Linux": "6.8.0 x86_64"},
+  "endpoint": "http://127.0.0.1:4318",
+  "disabled": false,
+  "hops": [
+    {"name": "OTLP receiver", "address": "http://127.0.0.1:4318", "well": true, "state": "takes OTLP",
+     "milliseconds": 0.9}
+  ],
+  "spool": {"folder": "/home/me/.local/state/agent-otel/spool", "records": 0, "items": 0, "bytes": 0},
+  "sent": 142,
+  "acknowledged": 142,
+  "refused": 0,
+  "lost": 0,
+  "counts": {"sent": 142, "acknowledged": 142},
+  "problems": [],
+  "next": "all is well; `agent-otel doctor --send-test` sends a test execution through every hop"
+}""",
+    "doctor --send-test": """\
+{
+  "success": false,
+  "execution_id": "0b3d1c3e-6a0f-4a7e-9b57-2f0d2f7a9c11",
+  "broken": "Jaeger",
+  "hops": [
+    {"name": "OTLP receiver", "address": "http://127.0.0.1:4318", "well": true,
+     "state": "acknowledged a test execution with a step", "milliseconds": 184.2},
+    {"name": "exporter", "address": "127.0.0.1:14317/14318", "well": true, "state": "ready", "milliseconds": 4.5},
+    {"name": "PostgreSQL", "address": "127.0.0.1:15432/agent_otel", "well": true,
+     "state": "has its row and 2 spans", "milliseconds": 174.1},
+    {"name": "Jaeger", "address": "http://127.0.0.1:16686", "well": false,
+     "state": "does not answer as Jaeger does: [Errno 111] Connection refused", "milliseconds": null}
+  ]
 }""",
 }

@@ -7,7 +7,7 @@ from typing import Final
 
 from agent_otel.cli import HOT, SKILL, VERBS, main
 from agent_otel.shell.help import PAGES
-from docs.answers import ABOUT, EXAMPLES
+from docs.answers import ABOUT, EXAMPLES, INTRODUCTIONS
 
 #: Columns of the help texts.
 _WIDTH: Final = "100"
@@ -31,8 +31,9 @@ def page() -> str:
     ]
     for words in commands():
         lines += ["", f"## agent-otel {' '.join(words)}", "", "```text", help_of(words), "```"]
-        if " ".join(words) in EXAMPLES:
-            lines += ["", "Answers, as one line:", "", "```json", EXAMPLES[" ".join(words)], "```"]
+        for answered, example in EXAMPLES.items():
+            if answered.partition(" --")[0] == " ".join(words):
+                lines += ["", INTRODUCTIONS.get(answered, "Answers, as one line:"), "", "```json", example, "```"]
     return "\n".join(lines) + "\n"
 
 

@@ -60,8 +60,8 @@ def _types(value: Any) -> Any:
 
 
 def test_every_example_is_of_a_call_here() -> None:
-    """None is left to chance."""
-    assert set(EXAMPLES) == {"start", *_CALLS}
+    """None is left to chance; those that differ by what is there have tests of their own."""
+    assert set(EXAMPLES) == {"start", *_CALLS, "exec", "hook completion", "doctor", "doctor --send-test"}
 
 
 @pytest.mark.parametrize("verb", list(_CALLS))
@@ -71,6 +71,35 @@ def test_the_examples_are_what_a_call_answers(verb: str, shell: Shell) -> None:
     named = [] if verb == "flush" else ["--execution-id", started["execution_id"]]
     assert _types(started) == _types(json.loads(EXAMPLES["start"]))
     assert _types(shell.answer(verb, *named, *_CALLS[verb])) == _types(json.loads(EXAMPLES[verb]))
+
+
+def test_the_file_of_exec_is_what_the_page_shows(shell: Shell, tmp_path: Path) -> None:
+    """The beginning of both lines."""
+    shown = [list(json.loads(line.replace(", …", ""))) for line in EXAMPLES["exec"].splitlines()]
+    shell("exec", "--json", str(tmp_path / "answers.json"), "--", "false")
+    written = [json.loads(line) for line in (tmp_path / "answers.json").read_text().splitlines()]
+    assert [list(answer)[: len(keys)] for answer, keys in zip(written, shown, strict=True)] == shown
+
+
+def test_a_hook_answers_what_the_page_shows(shell: Shell) -> None:
+    """Also of an execution of which only its id is known."""
+    answer = shell.answer("hook", "completion", "code-review-specialist", "exec-123", "success")
+    example = json.loads(EXAMPLES["hook completion"])
+    assert _types(answer) == _types(example)
+    assert answer["error"].startswith(
+        example["error"].partition(": ")[0].replace(example["execution_id"], answer["execution_id"])
+    )
+
+
+def test_doctor_answers_what_the_page_shows(shell: Shell) -> None:
+    """The report's members, and of the test execution each hop's."""
+    report, example = shell.answer("doctor", "--json"), json.loads(EXAMPLES["doctor"])
+    assert [(key, type(value)) for key, value in report.items()] == [(k, type(v)) for k, v in example.items()]
+    assert list(report["spool"]) == list(example["spool"])
+    assert list(report["hops"][0]) == list(example["hops"][0])
+    tested, example = shell.answer("doctor", "--send-test", "--json"), json.loads(EXAMPLES["doctor --send-test"])
+    assert list(tested) == list(example)
+    assert _types(tested["hops"][0]) == _types(example["hops"][0])
 
 
 def test_keys_of_trouble_follow_in_the_order_of_the_page(lonely: Shell) -> None:
