@@ -274,6 +274,18 @@ def test_without_a_database_it_says_what_to_set(sink: Sink, stranger: pytest.Mon
     assert "AGENT_OTEL_JAEGER_QUERY_HTTP" in hops[JAEGER].state
 
 
+def test_without_the_driver_it_says_what_to_install(sink: Sink, stranger: pytest.MonkeyPatch) -> None:
+    """A machine that only sends has no psycopg: it is told how to get it, and the rest is tested all the same."""
+    stranger.setenv("AGENT_OTEL_ENDPOINT", sink.endpoint)
+    stranger.setenv("AGENT_OTEL_DATABASE_URL", "postgresql://127.0.0.1:1/x")
+    program = "import sys; sys.modules['psycopg'] = None; from agent_otel.cli import main; sys.exit(main(sys.argv[1:]))"
+    command = [sys.executable, "-c", program, "doctor", "--send-test"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "acknowledged" in done.stdout
+    assert "pip install 'agent-otel[all]'" in done.stdout
+
+
 def test_switched_off_is_named(stranger: pytest.MonkeyPatch) -> None:
     """Nothing would ever arrive."""
     stranger.setenv("AGENT_OTEL_DISABLED", "true")
