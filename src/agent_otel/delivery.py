@@ -41,6 +41,7 @@ _CONTENT_TYPES: Final = {LOGS: _JSON, SPANS_JSON: _JSON, SPANS: "application/x-p
 _JOINED: Final = {LOGS: logs_request, SPANS_JSON: traces_request, SPANS: b"".join}
 #: What receivers say that stored all; ours, the Collector's.
 _TAKEN_WHOLE: Final = (b"", b"{}", b'{"partialSuccess":{}}')
+_ANSWER_TYPES: Final = ("application/json", "application/x-protobuf")
 #: Answers that are about the records, not about where they were sent to.
 _REFUSALS: Final = frozenset({400, 413, 415, 422})
 _NO_RECEIVER: Final = "is that an OTLP/HTTP receiver? Check AGENT_OTEL_ENDPOINT (the base URL, without /v1/traces)"
@@ -164,9 +165,12 @@ class Delivery:
         """What the answer means for these records; `suspect`: they are part of what was refused, or met many a 500."""
         status = response.status
         self._counts.add(SENT, sum(record.items for record in records))
-        if 200 <= status < 300:
+        if is_acknowledgement(response):
             self._accept(segment, records, response)
             return SETTLED
+        if status < 300:
+            kind = response.headers.get("content-type", "a body without a type")
+            return self._misdirected(f"{self._endpoint} answers with {kind}: {_NO_RECEIVER}", LAST_BACKOFF)
         if status in (408, 429) or status >= 500:
             self._server_errors = self._server_errors + 1 if status == 500 else 0
             if status != 500 or (not suspect and self._server_errors < MAX_SERVER_ERRORS):
@@ -186,7 +190,7 @@ class Delivery:
                 response = self._connection.post(_PATHS[LOGS], _CONTENT_TYPES[LOGS], logs_request([]), deadline)
             except OSError:
                 return False
-            self._has_accepted = 200 <= response.status < 300
+            self._has_accepted = is_acknowledgement(response)
         return self._has_accepted
 
     def _divide(self, segment: Segment, records: list[Record], status: int, deadline: float) -> Outcome:
@@ -263,6 +267,12 @@ class Delivery:
             seconds = self._backoff * (0.5 + os.urandom(1)[0] / 512)
             self._backoff = min(self._backoff * 2, LAST_BACKOFF)
         return Outcome(False, problem, seconds, unreachable)
+
+
+def is_acknowledgement(response: Response) -> bool:
+    """Whether an OTLP receiver took it: its body, if any, is of OTLP's types, which a web server's page is not."""
+    kind = response.headers.get("content-type", "")
+    return 200 <= response.status < 300 and (not response.body or kind.startswith(_ANSWER_TYPES))
 
 
 def _retry_after(response: Response) -> float | None:

@@ -88,6 +88,17 @@ def test_request_size_is_bounded(bench: Bench, sink: Sink, monkeypatch: pytest.M
     assert [len(one) for one in names(sink.seen)] == [2, 2, 1]
 
 
+@pytest.mark.parametrize("kind", ["text/html; charset=utf-8", "", "application/grpc"])
+def test_another_server_that_says_200(bench: Bench, sink: Sink, kind: str) -> None:
+    """A web server's page is no acknowledgement: nothing is settled, and it is said what to check."""
+    bench.append(b'"x"')
+    sink.answer = lambda _: Answer(200, {"Content-Type": kind}, b"<html>")
+    assert not bench.deliver().settled
+    assert "AGENT_OTEL_ENDPOINT" in bench.warned[0]
+    sink.answer = lambda _: Answer(200, {"Content-Type": kind})
+    assert bench.deliver().settled, "without a body there is nothing to tell it by"
+
+
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
 def test_later(bench: Bench, sink: Sink, status: int) -> None:
     """Nothing is settled; the receiver's Retry-After is kept to, otherwise our own backoff grows."""

@@ -104,7 +104,8 @@ class Report:
         if not receiver.well and self.stack and self.stack.get("endpoint") != self.settings.endpoint:
             return f"a stack runs at another endpoint: export AGENT_OTEL_ENDPOINT={self.stack['endpoint']}"
         if not receiver.well and not self.stack:
-            return f"{records} spooled, no stack running: `agent-otel up --detach`"
+            waits = f"{records} spooled, " if self.waiting.records else ""
+            return f"{waits}no stack running: `agent-otel up --detach`"
         broken = next((hop for hop in self.hops if not hop.well), None)
         if broken is not None:
             return f"{broken.name} at {broken.address} {broken.state}: `agent-otel down`, then `agent-otel up --detach`"

@@ -55,8 +55,9 @@ PAGES: Final = {
     ),
     "exec": Page(
         "exec [OPTIONS] -- COMMAND [ARGUMENTS]",
-        "Run a command as an execution; as a step when $BAGGAGE names one. Input, output, signals and the exit code "
-        "pass through; the command finds TRACEPARENT and BAGGAGE in its environment.",
+        "Run a command as an execution. Where $BAGGAGE names one: as a step of it, or with --agent as an execution "
+        "below it. Input, output, signals and the exit code pass through; the command finds TRACEPARENT and BAGGAGE "
+        "in its environment.",
         (*options.EXEC, *options.BEHAVIOUR[2:]),
         "agent-otel exec --agent ci-tests -- pytest -q",
     ),
@@ -65,6 +66,12 @@ PAGES: Final = {
         "Record that an agent's execution ended, for hooks that know no more than that. An ID that is no UUID is kept "
         "as the external id.",
         (*options.HOOK_COMPLETION, *options.BEHAVIOUR),
+        "agent-otel hook completion code-review-specialist exec-123 success",
+    ),
+    "hook": Page(
+        "hook completion AGENT ID STATUS [OPTIONS]",
+        "What agents' hooks call; so far the end of an execution: `agent-otel hook completion --help`.",
+        (),
         "agent-otel hook completion code-review-specialist exec-123 success",
     ),
     "flush": Page(

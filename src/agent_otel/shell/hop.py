@@ -6,6 +6,7 @@ import os
 import time
 
 from agent_otel import plain_json
+from agent_otel.delivery import is_acknowledgement
 from agent_otel.http_connection import HttpConnection, NotHttpError, UnreachableError
 from agent_otel.otlp_json import logs_request
 
@@ -82,7 +83,7 @@ def _refusal(answer: Response) -> str:
         return f"answers {answer.status}: credentials are missing or refused: AGENT_OTEL_HEADERS"
     if not 200 <= answer.status < 300:
         return f"answers {answer.status}: is that an OTLP/HTTP receiver?"
-    if answer.body and not kind.startswith(_JSON):
+    if not is_acknowledgement(answer):
         return f"answers with {kind or 'something'}: that is no OTLP/HTTP receiver"
     return ""
 

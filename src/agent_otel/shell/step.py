@@ -159,7 +159,7 @@ def place_of_step(found: Known) -> tuple[int, int, int]:
 
 def _batches(call: Call) -> Iterator[list[Arguments]]:
     batch: list[Arguments] = []
-    for number, line in enumerate(_lines(), 1):
+    for number, line in _lines():
         step = _read(call, number, line)
         if step is not None:
             batch.append(step)
@@ -170,11 +170,13 @@ def _batches(call: Call) -> Iterator[list[Arguments]]:
         yield batch
 
 
-def _lines() -> Iterator[bytes]:
-    source = sys.stdin.buffer
-    while line := source.readline(MAX_LINE + 1):
+def _lines() -> Iterator[tuple[int, bytes]]:
+    """Lines with something in them, and their numbers."""
+    number, source = 0, sys.stdin.buffer
+    while line := source.readline(MAX_LINE):
+        number += 1
         if line.strip():
-            yield line
+            yield number, line
 
 
 def _read(call: Call, number: int, line: bytes) -> Arguments | None:
