@@ -3,7 +3,8 @@
 Our wheel in a fresh virtual environment with its bytecode compiled; a real Collector with its queue on disk before a
 real exporter and PostgreSQL. A round is one call of each verb on an execution of its own and one `python -c pass` of
 the same environment at a random place among them. Then the same with the Collector stopped, and with it held still
-(SIGSTOP). Every answer must say what it should, and in the end every execution must be in PostgreSQL.
+(SIGSTOP). Every answer must say what it should, and in the end every execution must be in PostgreSQL. It says too what
+other programs used of the machine meanwhile: with more than 0.1 cores the tails say little.
 
     python benchmarks/run.py cli_latency [--runs 1000] [--down-runs 200] [--no-deps] [--profile]
 """
@@ -13,6 +14,7 @@ import gc
 import json
 import os
 import random
+import resource
 import signal
 import statistics
 import sys
@@ -25,6 +27,7 @@ from typing import Any, Final, NamedTuple
 from agent_otel.local_stack.process import wait_until
 from benchmarks.import_profile import profile
 from benchmarks.installed import Installed
+from benchmarks.meter import Meter
 from benchmarks.pipeline import Door, Pipeline
 from benchmarks.whole_process import Ended, timed
 
@@ -33,12 +36,14 @@ VERBS: Final = ("start", "progress", "step", "complete")
 #: `step` is measured beside the three that the targets are about.
 TARGETED: Final = ("start", "progress", "complete")
 MEDIAN_RATIO, P99_RATIO = 3.0, 3.5
+#: Share of the calls that may be spooled though the Collector is alive: others may keep it from answering in time.
+MAX_SPOOLED: Final = 0.02
 #: In ms, with the Collector stopped or held still.
 DOWN_P99: Final = 80.0
 _WARM_UP: Final = 20
 _PROFILE_RUNS: Final = 15
 _ARRIVAL_S: Final = 60.0
-_COLUMNS: Final = ("", "runs", "min", "median", "p90", "p99", "max", "median ratio", "p99 ratio")
+_COLUMNS: Final = ("ms a process", "runs", "min", "median", "p90", "p99", "max", "median ratio", "p99 ratio")
 _ROW: Final = "{:<16} {:>6} {:>8} {:>8} {:>8} {:>8} {:>8} {:>13} {:>10}"
 
 #: Whether an answer is what the state of the Collector lets us expect.
@@ -89,22 +94,29 @@ class Shell:
 
 
 class Campaign:
-    """Rounds of calls, and what each took."""
+    """Rounds of calls, and what each took. `parts`: the processes of the stack, by name."""
 
-    def __init__(self, shell: Shell, seed: int) -> None:
+    def __init__(self, shell: Shell, parts: Mapping[str, int], seed: int) -> None:
         self._shell = shell
+        self._parts = parts
         self._rng = random.Random(seed)
         self.executions = 0
+        self.spooled = 0
         self.wrong: list[str] = []
 
-    def run(self, rounds: int, expected: Expected) -> dict[str, list[float]]:
+    def run(self, title: str, rounds: int, expected: Expected) -> dict[str, list[float]]:
         """Milliseconds of each call, by verb; answers that are not `expected` go to `wrong`."""
         times: dict[str, list[float]] = {name: [] for name in (BARE, *VERBS)}
+        meter, before, self.spooled = Meter(self._parts), _used_by_calls(), 0
         gc.collect()
         gc.disable()
         for _ in range(rounds):
             self._round(times, expected)
         gc.enable()
+        others = meter.stop(_used_by_calls() - before).others
+        print(
+            f"\n{title}: {self.spooled} of {rounds * len(VERBS)} calls spooled; other programs used {others:.2f} cores"
+        )
         return times
 
     def _round(self, times: dict[str, list[float]], expected: Expected) -> None:
@@ -117,6 +129,7 @@ class Campaign:
             times[verb].append(ended.milliseconds)
             answer = json.loads(ended.output or "{}")
             execution_id = answer.get("execution_id") or execution_id
+            self.spooled += bool(answer.get("spooled"))
             if ended.code or not expected(answer):
                 self.wrong.append(f"{verb}: exit code {ended.code}, {ended.output!r}")
         self.executions += 1
@@ -141,22 +154,25 @@ def main() -> int:
             if arguments.profile:
                 _profile(shell)
                 return 0
-            return _measure(Campaign(shell, arguments.seed), shell, pipeline, collector, arguments)
+            parts = {"exporter": exporter.pid, "collector": collector.pid, "postgres": pipeline.postgres_pid}
+            return _measure(Campaign(shell, parts, arguments.seed), shell, pipeline, collector, arguments)
 
 
 def _measure(
     campaign: Campaign, shell: Shell, pipeline: Pipeline, collector: Door, arguments: argparse.Namespace
 ) -> int:
-    campaign.run(_WARM_UP, _delivered)
-    missed = _report("Collector alive", campaign.run(arguments.runs, _delivered), _check_ratios)
+    campaign.run("Warm-up", _WARM_UP, _recorded)
+    missed = _report(campaign.run("Collector alive", arguments.runs, _recorded), _check_ratios)
+    if campaign.spooled > arguments.runs * len(VERBS) * MAX_SPOOLED:
+        missed.append(f"{campaign.spooled} calls were not answered in time though the Collector was alive")
     os.kill(collector.pid, signal.SIGSTOP)
     try:
-        missed += _report("Collector held still", campaign.run(arguments.down_runs, _spooled), _check_down)
+        missed += _report(campaign.run("Collector held still", arguments.down_runs, _spooled), _check_down)
     finally:
         os.kill(collector.pid, signal.SIGCONT)
     shell.call("flush", "--timeout", "30")
     collector.program.stop()
-    missed += _report("Collector stopped", campaign.run(arguments.down_runs, _spooled), _check_down)
+    missed += _report(campaign.run("Collector stopped", arguments.down_runs, _spooled), _check_down)
     collector.program.begin()
     collector.program.wait_ready()
     flushed = shell.call("flush", "--timeout", "30").output.strip()
@@ -168,8 +184,9 @@ def _measure(
     return int(bool(missed or campaign.wrong or not arrived))
 
 
-def _delivered(answer: Mapping[str, Any]) -> bool:
-    return answer.get("success") is True and "error" not in answer
+def _recorded(answer: Mapping[str, Any]) -> bool:
+    """Delivered; or spooled, when on a busy machine the answer took longer than a call waits."""
+    return answer.get("success") is True or _spooled(answer)
 
 
 def _spooled(answer: Mapping[str, Any]) -> bool:
@@ -189,10 +206,10 @@ def _completed(pipeline: Pipeline, session: str) -> int:
 
 
 def _report(
-    title: str, times: Mapping[str, Sequence[float]], check: Callable[[str, Distribution, Distribution], list[str]]
+    times: Mapping[str, Sequence[float]], check: Callable[[str, Distribution, Distribution], list[str]]
 ) -> list[str]:
     """Print a table in ms; what misses its target."""
-    print(f"\n{title}: ms a whole process\n{_ROW.format(*_COLUMNS)}")
+    print(_ROW.format(*_COLUMNS))
     found = {name: _distribution(values) for name, values in times.items()}
     bare = found[BARE]
     missed = []
@@ -215,6 +232,12 @@ def _check_ratios(name: str, found: Distribution, bare: Distribution) -> list[st
 
 def _check_down(name: str, found: Distribution, _: Distribution) -> list[str]:
     return [f"{name}: p99 {found.p99:.1f} ms, limit {DOWN_P99:g}"] if found.p99 > DOWN_P99 else []
+
+
+def _used_by_calls() -> float:
+    """CPU seconds of all calls so far."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _distribution(values: Sequence[float]) -> Distribution:
