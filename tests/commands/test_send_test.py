@@ -3,28 +3,20 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from agent_otel import settings
-from agent_otel.commands import passage, send_test
-from agent_otel.commands.passage import Passage
 from agent_otel.local_stack import state
-from agent_otel.local_stack.ports import free_port
 from agent_otel.local_stack.slots import EXPORTER, JAEGER, POSTGRES
 from agent_otel.local_stack.stack import LocalStack
 from agent_otel.shell.hop import RECEIVER
 from agent_otel.store.connection import connect
-from tests.fixtures.sink import Answer, Sink
+from tests.commands.send_testing import doctor, sent
+from tests.fixtures.sink import Sink
 from tests.fixtures.stack import rows, wait_for
-
-#: Enough for what arrives, and not much to wait for what does not.
-SECONDS = 2.0
 
 
 @pytest.fixture(scope="module")
@@ -50,22 +42,6 @@ def user(own_stack: LocalStack, home: Path, monkeypatch: pytest.MonkeyPatch) -> 
     return own_stack
 
 
-@pytest.fixture
-def stranger(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
-    """Someone on a machine on which nothing runs."""
-    for name in ("AGENT_OTEL_DATABASE_URL", "AGENT_OTEL_JAEGER_QUERY_HTTP"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AGENT_OTEL_HOME", str(tmp_path))
-    monkeypatch.setenv("AGENT_OTEL_ENDPOINT", f"http://127.0.0.1:{free_port()}")
-    return monkeypatch
-
-
-def sent(seconds: float = SECONDS) -> tuple[str, dict[str, Passage], Passage | None]:
-    """The test execution, its passages by hop, and the broken hop."""
-    execution_id, passages = send_test.send_test(settings.load(), seconds)
-    return execution_id, {each.name: each for each in passages}, passage.broken(passages)
-
-
 def end(stack: LocalStack, home: Path, name: str) -> None:
     """End a part of the stack, by its own pid, whoever is connected to it."""
     found = state.read(home / "state")
@@ -85,12 +61,6 @@ def is_stored(stack: LocalStack, execution_id: str) -> bool:
     """Whether the test execution's own span is in the database."""
     statement = "SELECT 1 FROM agent_executions WHERE execution_id = %(id)s::uuid AND span_id IS NOT NULL"
     return bool(rows(stack, statement, {"id": execution_id}))
-
-
-def doctor(*words: str) -> subprocess.CompletedProcess[str]:
-    """The command, to its end."""
-    command = [sys.executable, "-m", "agent_otel", "doctor", "--send-test", *words]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
 def test_all_is_well(user: LocalStack) -> None:
@@ -188,6 +158,13 @@ def test_a_stopped_jaeger_is_named(user: LocalStack, home: Path) -> None:
     assert hops[POSTGRES].well
 
 
+@pytest.fixture
+def sink() -> Iterator[Sink]:
+    """A receiver that takes everything."""
+    with Sink() as running:
+        yield running
+
+
 def test_another_endpoint_than_the_stacks_is_named(user: LocalStack, sink: Sink, monkeypatch: Any) -> None:
     """A receiver that takes everything and is not the running stack's: it never arrives, and the variable is named."""
     monkeypatch.setenv("AGENT_OTEL_ENDPOINT", sink.endpoint)
@@ -198,62 +175,6 @@ def test_another_endpoint_than_the_stacks_is_named(user: LocalStack, sink: Sink,
     assert f"AGENT_OTEL_ENDPOINT={user.endpoint}" in broken.state
 
 
-def test_nothing_runs(stranger: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The receiver is broken and the command to type is named; nothing is sent, so that nothing waits."""
-    execution_id, hops, broken = sent()
-    assert execution_id == ""
-    assert broken is not None
-    assert broken.name == RECEIVER
-    assert "nothing listens" in broken.state
-    assert "`agent-otel up --detach`" in broken.state
-    assert [hops[name].well for name in (POSTGRES, JAEGER)] == [None, None]
-    assert not list(tmp_path.rglob("*.spool"))
-    done = doctor()
-    assert (done.returncode, done.stderr) == (1, "")
-    assert "broken: OTLP receiver" in done.stdout
-
-
-@pytest.fixture
-def sink() -> Iterator[Sink]:
-    """A receiver that takes everything."""
-    with Sink() as running:
-        yield running
-
-
-@pytest.mark.parametrize(
-    ("answer", "said"),
-    [
-        (Answer(404), "answers 404: is that an OTLP/HTTP receiver?"),
-        (Answer(401), "AGENT_OTEL_HEADERS"),
-        (Answer(503), "answers 503"),
-        (Answer(200, {"Content-Type": "text/html"}, b"<html>Welcome</html>"), "that is no OTLP/HTTP receiver"),
-    ],
-)
-def test_an_endpoint_that_is_no_receiver_is_named(
-    answer: Answer, said: str, sink: Sink, stranger: pytest.MonkeyPatch
-) -> None:
-    """Whatever else answers there: what it answers, and what to look at."""
-    sink.answer = lambda _: answer
-    stranger.setenv("AGENT_OTEL_ENDPOINT", sink.endpoint)
-    execution_id, _, broken = sent()
-    assert execution_id == ""
-    assert broken is not None
-    assert broken.name == RECEIVER
-    assert said in broken.state
-
-
-def test_a_receiver_that_refuses_spans_is_named(sink: Sink, stranger: pytest.MonkeyPatch) -> None:
-    """It takes an empty request and the events, but not the spans."""
-    sink.answer = lambda received: Answer(503 if received.path == "/v1/traces" else 200)
-    stranger.setenv("AGENT_OTEL_ENDPOINT", sink.endpoint)
-    execution_id, hops, broken = sent()
-    assert execution_id
-    assert broken is not None
-    assert broken.name == RECEIVER
-    assert "answers 503; the spool keeps it" in broken.state
-    assert hops[POSTGRES].well is None
-
-
 def test_a_grpc_port_is_named(user: LocalStack, monkeypatch: pytest.MonkeyPatch) -> None:
     """The usual mistake, with the usual advice."""
     monkeypatch.setenv("AGENT_OTEL_ENDPOINT", user.grpc_endpoint)
@@ -262,43 +183,14 @@ def test_a_grpc_port_is_named(user: LocalStack, monkeypatch: pytest.MonkeyPatch)
     assert "gRPC port" in broken.state
 
 
-def test_without_a_database_it_says_what_to_set(sink: Sink, stranger: pytest.MonkeyPatch) -> None:
-    """Acknowledged, and no way to read back: nothing is broken, nothing is proved, and the variables are named."""
-    stranger.setenv("AGENT_OTEL_ENDPOINT", sink.endpoint)
-    execution_id, hops, broken = sent()
-    assert broken is None
-    assert execution_id
-    assert hops[RECEIVER].well
-    assert hops[POSTGRES].well is None
-    assert "AGENT_OTEL_DATABASE_URL" in hops[POSTGRES].state
-    assert "AGENT_OTEL_JAEGER_QUERY_HTTP" in hops[JAEGER].state
-
-
-def test_without_the_driver_it_says_what_to_install(sink: Sink, stranger: pytest.MonkeyPatch) -> None:
-    """A machine that only sends has no psycopg: it is told how to get it, and the rest is tested all the same."""
-    stranger.setenv("AGENT_OTEL_ENDPOINT", sink.endpoint)
-    stranger.setenv("AGENT_OTEL_DATABASE_URL", "postgresql://127.0.0.1:1/x")
-    program = "import sys; sys.modules['psycopg'] = None; from agent_otel.cli import main; sys.exit(main(sys.argv[1:]))"
-    command = [sys.executable, "-c", program, "doctor", "--send-test"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "acknowledged" in done.stdout
-    assert "pip install 'agent-otel[all]'" in done.stdout
-
-
-def test_switched_off_is_named(stranger: pytest.MonkeyPatch) -> None:
-    """Nothing would ever arrive."""
-    stranger.setenv("AGENT_OTEL_DISABLED", "true")
-    _, _, broken = sent()
-    assert broken is not None
-    assert "AGENT_OTEL_DISABLED" in broken.state
-
-
-def test_own_database_and_jaeger_by_their_variables(own_stack: LocalStack, stranger: pytest.MonkeyPatch) -> None:
+def test_own_database_and_jaeger_by_their_variables(
+    own_stack: LocalStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Without a stack of one's own, the endpoint, the database and Jaeger are those that the variables name."""
-    stranger.setenv("AGENT_OTEL_ENDPOINT", own_stack.endpoint)
-    stranger.setenv("AGENT_OTEL_DATABASE_URL", own_stack.reader_url)
-    stranger.setenv("AGENT_OTEL_JAEGER_QUERY_HTTP", str(own_stack.jaeger_query_url).removeprefix("http://"))
+    monkeypatch.setenv("AGENT_OTEL_HOME", str(tmp_path))
+    monkeypatch.setenv("AGENT_OTEL_ENDPOINT", own_stack.endpoint)
+    monkeypatch.setenv("AGENT_OTEL_DATABASE_URL", own_stack.reader_url)
+    monkeypatch.setenv("AGENT_OTEL_JAEGER_QUERY_HTTP", str(own_stack.jaeger_query_url).removeprefix("http://"))
     _, hops, broken = sent(10)
     assert broken is None, hops
     assert [hop.well for hop in hops.values()] == [True, True, True]
