@@ -23,9 +23,8 @@ if TYPE_CHECKING:
 
     from agent_otel.settings import Settings
 
-#: Seconds to connect to one address, and for all requests with their answers, connecting included.
-CONNECT_SECONDS: Final = 0.020
-SEND_SECONDS: Final = 0.040
+#: Of the time to send, what connecting to one address may take; all requests with their answers have the whole.
+CONNECT_SHARE: Final = 0.5
 #: What of others' records goes along: no more than either.
 DRAIN_SECONDS: Final = 0.005
 DRAIN_BYTES: Final = 64 * 1024
@@ -95,7 +94,7 @@ class _Handover:
         """All of it, with time limits on everything but the disk."""
         segment = self._kept([record for record in records if self._fits(record)])
         begun = time.monotonic()
-        outcome = self._deliver(segment, begun + SEND_SECONDS)
+        outcome = self._deliver(segment, begun + self._settings.send_milliseconds / 1_000)
         if outcome.settled:
             self.is_spooled = False
             self._problems += self._warned
@@ -179,6 +178,6 @@ class _Handover:
             self._spool.counts,
             RefusedFolder(self._spool.folder),
             lambda text: self._warned.append(text.removeprefix("agent_otel: ")),
-            connect_seconds=CONNECT_SECONDS,
-            answer_seconds=SEND_SECONDS,
+            connect_seconds=self._settings.send_milliseconds / 1_000 * CONNECT_SHARE,
+            answer_seconds=self._settings.send_milliseconds / 1_000,
         )

@@ -10,9 +10,9 @@ import os
 from _collections_abc import Mapping
 
 from agent_otel import places
+from agent_otel import setting_values as read
 from agent_otel.errors import ConfigurationError
-from agent_otel.redaction import CAPTURE_MODES
-from agent_otel.settings_file import git_root, is_loopback, percent_decoded, project_values, user_values
+from agent_otel.settings_file import git_root, is_loopback, project_values, user_values
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class Settings:
 
     __slots__ = (
         *("capture", "deliver_spans", "disabled", "endpoint", "headers", "heartbeat_seconds", "problems", "project"),
-        *("service_name", "session_id", "spool_limit", "state_dir"),
+        *("send_milliseconds", "service_name", "session_id", "spool_limit", "state_dir"),
     )
 
     endpoint: str
@@ -40,6 +40,7 @@ class Settings:
     deliver_spans: bool
     spool_limit: int
     heartbeat_seconds: float
+    send_milliseconds: int
     state_dir: str
     problems: tuple[str, ...]
 
@@ -148,73 +149,6 @@ def _shown(variable: Variable, value: object) -> str:
     return "…" if variable.field == "headers" else repr(value)
 
 
-def _endpoint(value: str) -> str:
-    scheme, separator, rest = value.strip().rstrip("/").partition("://")
-    host = rest.partition("/")[0]
-    if not separator or scheme not in ("http", "https") or not host or "@" in host:
-        raise ValueError("expected http://HOST:PORT or https://HOST:PORT of an OTLP/HTTP receiver")
-    return f"{scheme}://{rest}"
-
-
-def _headers(value: str) -> tuple[tuple[str, str], ...]:
-    pairs = []
-    for member in filter(None, (part.strip() for part in value.split(","))):
-        key, separator, content = member.partition("=")
-        if not separator or not key.strip() or any(c in member for c in "\r\n"):
-            raise ValueError("expected name=value,name=value with values percent-encoded")
-        pairs.append((key.strip(), percent_decoded(content.strip())))
-    return tuple(pairs)
-
-
-def _capture(value: str) -> str:
-    mode = _CAPTURE_ALIASES.get(value.strip().lower(), value.strip().lower())
-    if mode not in CAPTURE_MODES:
-        raise ValueError(f"expected one of {', '.join(CAPTURE_MODES)}")
-    return mode
-
-
-def _flag(value: str) -> bool:
-    word = value.strip().lower()
-    if word not in _FLAGS:
-        raise ValueError(f"expected one of {', '.join(_FLAGS)}")
-    return _FLAGS[word]
-
-
-def _bytes(value: str) -> int:
-    number, unit = value.strip(), 1
-    for suffix, factor in _UNITS.items():
-        if number.endswith(suffix):
-            number, unit = number.removesuffix(suffix).strip(), factor
-            break
-    if not number.isdecimal() or not MIN_SPOOL <= int(number) * unit <= MAX_SPOOL:
-        raise ValueError("expected a number of bytes, KiB, MiB or GiB between 1 MiB and 64 GiB")
-    return int(number) * unit
-
-
-def _seconds(value: str) -> float:
-    seconds = float(value)
-    if not 1 <= seconds <= 3600:
-        raise ValueError("expected seconds between 1 and 3600")
-    return seconds
-
-
-def _optional(value: str) -> str | None:
-    return value.strip() or None
-
-
-MIN_SPOOL: Final = 1024**2
-MAX_SPOOL: Final = 64 * 1024**3
-_UNITS: Final = {"KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
-_FLAGS: Final = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
-#: Values of OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT, OpenTelemetry's own switch.
-_CAPTURE_ALIASES: Final = {
-    "false": "metadata",
-    "no_content": "metadata",
-    "true": "full",
-    "span_only": "full",
-    "event_only": "full",
-    "span_and_event": "full",
-}
 _CAPTURE_SWITCH: Final = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
 
 #: Every variable of the client; the text is its documentation.
@@ -223,7 +157,7 @@ VARIABLES: Final = (
         "AGENT_OTEL_ENDPOINT",
         "endpoint",
         "http://127.0.0.1:4318",
-        _endpoint,
+        read.endpoint,
         "base URL of the OTLP/HTTP receiver; /v1/traces and /v1/logs are added",
         "OTEL_EXPORTER_OTLP_ENDPOINT",
     ),
@@ -231,7 +165,7 @@ VARIABLES: Final = (
         "AGENT_OTEL_HEADERS",
         "headers",
         "",
-        _headers,
+        read.headers,
         "headers of every request, name=value,name=value, values percent-encoded; never read from a project file",
         "OTEL_EXPORTER_OTLP_HEADERS",
     ),
@@ -239,16 +173,18 @@ VARIABLES: Final = (
         "AGENT_OTEL_CAPTURE",
         "capture",
         "full",
-        _capture,
+        read.capture,
         "content kept: full, metadata (length, SHA-256) or minimal (also no tool arguments, observations, error texts)",
         _CAPTURE_SWITCH,
     ),
-    Variable("AGENT_OTEL_DISABLED", "disabled", "false", _flag, "true turns the client off; so does OTEL_SDK_DISABLED"),
+    Variable(
+        "AGENT_OTEL_DISABLED", "disabled", "false", read.flag, "true turns the client off; so does OTEL_SDK_DISABLED"
+    ),
     Variable(
         "AGENT_OTEL_SERVICE_NAME",
         "service_name",
         "",
-        _optional,
+        read.optional,
         "service.name of the resource, when the program has no TracerProvider of its own; default: agent-otel",
         "OTEL_SERVICE_NAME",
     ),
@@ -256,26 +192,40 @@ VARIABLES: Final = (
         "AGENT_OTEL_PROJECT",
         "project",
         "",
-        _optional,
+        read.optional,
         "project of the executions; default: name of the git repository's top folder, else service.namespace",
     ),
     Variable(
         "AGENT_OTEL_SESSION_ID",
         "session_id",
         "",
-        _optional,
+        read.optional,
         "session of the executions; default: CLAUDE_CODE_SESSION_ID, else the parent's, else new",
     ),
     Variable(
         "AGENT_OTEL_DELIVER_SPANS",
         "deliver_spans",
         "true",
-        _flag,
+        read.flag,
         "false when the program's own TracerProvider already delivers its spans; events are delivered in any case",
     ),
-    Variable("AGENT_OTEL_SPOOL_LIMIT", "spool_limit", "256MiB", _bytes, "bytes on disk of what is not yet delivered"),
     Variable(
-        "AGENT_OTEL_HEARTBEAT_SECONDS", "heartbeat_seconds", "60", _seconds, "seconds between an open execution's beats"
+        "AGENT_OTEL_SPOOL_LIMIT", "spool_limit", "256MiB", read.size, "bytes on disk of what is not yet delivered"
+    ),
+    Variable(
+        "AGENT_OTEL_HEARTBEAT_SECONDS",
+        "heartbeat_seconds",
+        "60",
+        read.seconds,
+        "seconds between an open execution's beats",
+    ),
+    Variable(
+        "AGENT_OTEL_SEND_MILLISECONDS",
+        "send_milliseconds",
+        "40",
+        read.milliseconds,
+        "milliseconds that a shell call waits for the receiver, half of them to connect; after that its record waits "
+        "on disk; more suits a receiver that is far away",
     ),
 )
 

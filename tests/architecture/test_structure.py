@@ -78,12 +78,12 @@ def test_a_call_imports_nothing_slow(tmp_path: Path, sink: Sink, words: str, rea
         import sys
         before = set(sys.modules)
         sys.path.insert(0, {str(ROOT / "src")!r})
-        from agent_otel import cli, hand_over
-        hand_over.SEND_SECONDS = 10.0
+        from agent_otel import cli
         cli.main({words.split()!r})
         print(*sorted(set(sys.modules) - before))"""
     environment = {
         "AGENT_OTEL_HOME": str(tmp_path),
+        "AGENT_OTEL_SEND_MILLISECONDS": "20000",
         "AGENT_OTEL_ENDPOINT": sink.endpoint if reachable else "http://127.0.0.1:1",
     }
     if not words.startswith("start"):

@@ -39,6 +39,7 @@ def user(own_stack: LocalStack, home: Path, monkeypatch: pytest.MonkeyPatch) -> 
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AGENT_OTEL_HOME", str(home))
     monkeypatch.setenv("AGENT_OTEL_ENDPOINT", own_stack.endpoint)
+    monkeypatch.setenv("AGENT_OTEL_SEND_MILLISECONDS", "20000")
     return own_stack
 
 

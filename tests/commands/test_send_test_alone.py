@@ -21,6 +21,7 @@ def stranger(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPa
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AGENT_OTEL_HOME", str(tmp_path))
     monkeypatch.setenv("AGENT_OTEL_ENDPOINT", f"http://127.0.0.1:{free_port()}")
+    monkeypatch.setenv("AGENT_OTEL_SEND_MILLISECONDS", "20000")
     return monkeypatch
 
 

@@ -26,7 +26,7 @@ class Shell:
     """A shell on a machine with state of its own."""
 
     def __init__(self, endpoint: str, environment: dict[str, str]) -> None:
-        self._environment = {**environment, "AGENT_OTEL_ENDPOINT": endpoint}
+        self._environment = {**environment, "AGENT_OTEL_ENDPOINT": endpoint, "AGENT_OTEL_SEND_MILLISECONDS": "20000"}
 
     def __call__(self, *words: str) -> subprocess.CompletedProcess[str]:
         command = [str(PROGRAMS / "agent-otel"), *words]

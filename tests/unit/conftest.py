@@ -57,8 +57,8 @@ def settings_to(home: Path) -> Callable[..., Settings]:
 @pytest.fixture
 def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Handing over has time, however busy the machine is: what is not about time must not depend on it."""
-    for budget in ("CONNECT_SECONDS", "SEND_SECONDS", "DRAIN_SECONDS"):
-        monkeypatch.setattr(hand_over, budget, 10.0)
+    monkeypatch.setenv("AGENT_OTEL_SEND_MILLISECONDS", "20000")
+    monkeypatch.setattr(hand_over, "DRAIN_SECONDS", 10.0)
 
 
 @pytest.fixture

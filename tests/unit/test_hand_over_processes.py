@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from agent_otel.drain import drain, waiting
-from agent_otel.hand_over import SEND_SECONDS, hand_over
+from agent_otel.hand_over import hand_over
 from agent_otel.local_stack.ports import free_port
 from agent_otel.local_stack.process import wait_until
 from agent_otel.settings import Settings
@@ -118,20 +118,16 @@ def test_many_processes_and_a_receiver_that_comes_and_goes(
     assert max(seen) <= 3 * PROCESSES
 
 
-def test_stopped_receiver(
-    receiver: Receiver, settings_to: SettingsTo, spool_folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_stopped_receiver(receiver: Receiver, settings_to: SettingsTo, spool_folder: Path) -> None:
     """A receiver that is stopped costs the budget; it goes on, and everything is delivered."""
-    monkeypatch.setattr("agent_otel.hand_over.SEND_SECONDS", SEND_SECONDS)
-    settings = settings_to(receiver.endpoint)
+    settings, hurried = (settings_to(receiver.endpoint, send_milliseconds=budget) for budget in (20_000, 40))
     receiver.signal(signal.SIGSTOP)
     begun = time.monotonic()
-    assert told(hand_over([log("stopped")], settings)) == (True, False)
-    assert time.monotonic() - begun < SEND_SECONDS + 2
-    assert told(hand_over([log("still")], settings)) == (True, False)
+    assert told(hand_over([log("stopped")], hurried)) == (True, False)
+    assert time.monotonic() - begun < 2
+    assert told(hand_over([log("still")], hurried)) == (True, False)
     assert waiting_names(spool_folder) == [["stopped", "still"]]
     receiver.signal(signal.SIGCONT)
-    monkeypatch.setattr("agent_otel.hand_over.SEND_SECONDS", 10.0)
     assert_usable(settings, spool_folder)
     assert set(receiver.names()) == {"stopped", "still", "after"}
 

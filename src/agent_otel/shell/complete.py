@@ -40,6 +40,7 @@ def end(call: Call, found: Known, measured: dict[str, Any] | None = None) -> Non
     status: str = call.values.get("status", "success")
     notes = journal.read(found.folder, execution.execution_id)
     final = _final(call, status, notes, measured or {})
+    call.unknown = not found.has_span
     if not call.settings.disabled:
         _send(call, found, notes, final, ended)
     call.fields = {

@@ -68,8 +68,8 @@ def _inherited() -> str | None:
 
 def _elsewhere(call: Call, execution_id: str, folder: ExecutionFolder) -> Known:
     """An execution of another machine: what the arguments say of it, nothing invented."""
-    values = call.values
-    correlation: str = values.get("correlation_id", "")
+    values, around = call.values, trace_context.inherited(execution_id)
+    correlation: str = values.get("correlation_id") or (identity.spelled(around.trace_id) if around else "")
     agent: str = values.get("agent", "")
     started_at: int = values.get("started_at", 0)
     number = identity.parse(execution_id) or 0
@@ -86,5 +86,5 @@ def _elsewhere(call: Call, execution_id: str, folder: ExecutionFolder) -> Known:
         project=call.settings.project,
     )
     has_span = bool(correlation and agent and started_at)
-    call.unknown = not has_span
+    call.unknown = not has_span and around is None
     return Known(execution, folder, is_here=False, has_place=bool(correlation), has_span=has_span)

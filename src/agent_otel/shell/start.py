@@ -124,5 +124,6 @@ def _answer(call: Call, execution: OpenExecution) -> None:
 
 
 def _export(execution: OpenExecution) -> str:
-    """Lines for ``eval``; the values hold nothing that a shell would read."""
-    return "".join(f"export {name}='{value}'\n" for name, value in trace_context.variables(execution).items())
+    """Lines for ``eval``, quoted for any POSIX shell."""
+    given = {name: value.replace("'", "'\\''") for name, value in trace_context.variables(execution).items()}
+    return "".join(f"export {name}='{value}'\n" for name, value in given.items())

@@ -8,7 +8,7 @@ import time
 from agent_otel import identity, otlp_json, plain_json, redaction, step_intent
 from agent_otel import semconv as s
 from agent_otel.hand_over import hand_over
-from agent_otel.shell import facts, options
+from agent_otel.shell import facts, options, trace_context
 from agent_otel.shell.arguments import Arguments
 from agent_otel.shell.call import Call
 from agent_otel.shell.known import Known, known
@@ -150,9 +150,14 @@ def _metadata(call: Call, arguments: Arguments) -> dict[str, object]:
 
 
 def place_of_step(found: Known) -> tuple[int, int, int]:
-    """Where the span lies. Of an unknown execution nobody knows the trace: its steps share one, named by its id."""
+    """Where the span lies: below the span around this process, when that is of the execution, else below its own.
+
+    Of an unknown execution nobody knows the trace: its steps share one, named by its id.
+    """
+    around = trace_context.inherited(found.execution.execution_id)
     if found.has_place:
-        return found.place
+        trace_id, span_id, flags = found.place
+        return trace_id, around.span_id if around and around.trace_id == trace_id else span_id, flags
     number = identity.parse(found.execution.execution_id) or 0
     return number, 0, found.execution.trace_flags
 

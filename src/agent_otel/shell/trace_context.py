@@ -62,14 +62,30 @@ def baggage(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     return members
 
 
-def variables(execution: OpenExecution, span_id: int | None = None) -> dict[str, str]:
-    """The environment in which a child process continues the execution, or a step of it."""
+def inherited(execution_id: str | None = None, environ: Mapping[str, str] = os.environ) -> RemoteSpan | None:
+    """The span around this process; with an id, only when it belongs to that execution."""
+    if execution_id is not None and baggage(environ).get(s.EXECUTION_ID) != execution_id:
+        return None
+    return parse(environ.get("TRACEPARENT", ""), environ.get("TRACESTATE", ""))
+
+
+def variables(
+    execution: OpenExecution, span_id: int | None = None, environ: Mapping[str, str] = os.environ
+) -> dict[str, str]:
+    """The environment in which a child process continues the execution, or a step of it; others' baggage travels on."""
     span = execution.span_id if span_id is None else span_id
     members = {s.EXECUTION_ID: execution.execution_id, s.SESSION_ID: execution.session_id}
-    return {
+    ours = [f"{name}={_encoded(value)}" for name, value in members.items() if value]
+    others = [member.strip() for member in environ.get("BAGGAGE", "").split(",")]
+    kept = [member for member in others if "=" in member and member.partition("=")[0].strip() not in members]
+    found = {
         "TRACEPARENT": f"00-{execution.trace_id:032x}-{span:016x}-{execution.trace_flags:02x}",
-        "BAGGAGE": ",".join(f"{name}={_encoded(value)}" for name, value in members.items() if value),
+        "BAGGAGE": ",".join([*ours, *kept]),
     }
+    around = inherited(environ=environ)
+    if environ.get("TRACESTATE") and (around is None or around.trace_id != execution.trace_id):
+        found["TRACESTATE"] = ""  # it is of another trace
+    return found
 
 
 def _encoded(value: str) -> str:

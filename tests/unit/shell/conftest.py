@@ -41,6 +41,7 @@ def verb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureF
     """Run a verb with its words; delivered to `sink`."""
     for name in ("TRACEPARENT", "TRACESTATE", "BAGGAGE", "CLAUDE_CODE_SESSION_ID", "AGENT_OTEL_SESSION_ID"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AGENT_OTEL_SEND_MILLISECONDS", "20000")  # a busy machine is no reason to fail
     monkeypatch.setenv("AGENT_OTEL_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("AGENT_OTEL_ENDPOINT", sink.endpoint)
     monkeypatch.setenv("AGENT_OTEL_PROJECT", "the project")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -25,7 +26,8 @@ def environment(tmp_path: Path, sink: Sink) -> dict[str, str]:
     """Nothing inherited that names an execution."""
     dropped = ("TRACEPARENT", "BAGGAGE", "AGENT_OTEL_SESSION_ID", "CLAUDE_CODE_SESSION_ID")
     kept = {name: value for name, value in os.environ.items() if name not in dropped}
-    return {**kept, "AGENT_OTEL_HOME": str(tmp_path / "home"), "AGENT_OTEL_ENDPOINT": sink.endpoint}
+    places = {"AGENT_OTEL_HOME": str(tmp_path / "home"), "AGENT_OTEL_ENDPOINT": sink.endpoint}
+    return {**kept, **places, "AGENT_OTEL_SEND_MILLISECONDS": "20000"}
 
 
 @pytest.fixture
@@ -66,7 +68,7 @@ def test_streams_and_exit_code_pass_through(run: Run, sink: Sink) -> None:
 
 def test_the_command_finds_its_place(run: Run, sink: Sink) -> None:
     """TRACEPARENT is the execution's span; what runs below it as exec is its step, with --agent its child."""
-    inner = " ".join(COMMAND)
+    inner = shlex.join(COMMAND)
     script = f"echo $TRACEPARENT; {inner} exec -- true; {inner} exec --agent child -- sh -c 'exit 1'; exit 0"
     done = run("exec", "--agent", "outer", "--", "sh", "-c", script)
     by_name = {span["name"]: span for span in spans(sink)}
@@ -84,7 +86,7 @@ def test_the_command_finds_its_place(run: Run, sink: Sink) -> None:
 
 def test_below_a_step_the_trace_goes_on_from_the_step(run: Run, sink: Sink) -> None:
     """A command that is a step gives its own span on as the parent."""
-    inner = " ".join(COMMAND)
+    inner = shlex.join(COMMAND)
     run("exec", "--agent", "outer", "--", "sh", "-c", f"{inner} exec -- sh -c 'echo $TRACEPARENT > \"$OUT\"'",
         OUT=os.devnull)  # fmt: skip
     script = f"{inner} exec -- sh -c 'echo $TRACEPARENT'"

@@ -137,6 +137,32 @@ def test_no_line_at_all(lines: Any, sink: Sink, text: str) -> None:
     assert lines(text, "--strict").code == 2
 
 
+def test_a_step_inside_a_step(told: Verb, sink: Sink, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It lies below the span around the process, when that belongs to the execution."""
+    (started,) = events(sink)
+    monkeypatch.setenv("TRACEPARENT", f"00-{started['traceId']}-00000000000000aa-01")
+    told("--tool", "beside")
+    monkeypatch.setenv("BAGGAGE", f"aotel.execution.id={ID}")
+    told("--tool", "inside")
+    assert [span["parentSpanId"] for span in spans(sink)] == [started["spanId"], "00000000000000aa"]
+
+
+def test_a_step_on_another_machine_that_was_handed_the_trace(
+    verb: Verb, sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """TRACEPARENT and BAGGAGE are enough, as in a container; only an end needs more."""
+    other, trace = str(uuid.uuid4()), "f" * 32
+    monkeypatch.setenv("TRACEPARENT", f"00-{trace}-00000000000000aa-01")
+    monkeypatch.setenv("BAGGAGE", f"aotel.execution.id={other}")
+    answer = verb("step", "--tool", "t").answer
+    assert (answer["success"], answer["warning"], answer["execution_id"]) == (True, "no local start", other)
+    (span,) = spans(sink)
+    assert (span["traceId"], span["parentSpanId"]) == (trace, "00000000000000aa")
+    assert verb("progress", "--stage", "s").answer["success"] is True
+    assert events(sink)[-1]["traceId"] == trace
+    assert verb("complete").answer["success"] is False
+
+
 def test_a_step_of_an_execution_that_nobody_knows_here(verb: Verb, sink: Sink) -> None:
     """It keeps the execution's id, in a trace that all such steps share; with the correlation id in the right one."""
     other = str(uuid.uuid4())

@@ -80,6 +80,17 @@ def test_baggage(header: str, members: dict[str, str]) -> None:
     assert trace_context.baggage({"BAGGAGE": header}) == members
 
 
+def test_what_others_put_into_the_environment_travels_on() -> None:
+    """Their baggage stays as it is; a trace state of another trace does not."""
+    execution = OpenExecution(EXECUTION, int(TRACE, 16), 2, 1, "a", 1, "c", "s")
+    around = {"BAGGAGE": "tenant=it's%20ours;p=1, session.id=old,broken", "TRACESTATE": "v=1"}
+    given = trace_context.variables(execution, environ=around)
+    assert given["BAGGAGE"] == f"aotel.execution.id={EXECUTION},session.id=s,tenant=it's%20ours;p=1"
+    assert given["TRACESTATE"] == ""
+    same = {**around, "TRACEPARENT": f"00-{TRACE}-{SPAN}-01"}
+    assert "TRACESTATE" not in trace_context.variables(execution, environ=same)
+
+
 def test_a_step_is_the_parent_of_what_it_starts() -> None:
     """The trace goes on from the step's span; the execution is the same."""
     execution = OpenExecution(EXECUTION, 1, 2, 1, "a", 1, "c", "")
