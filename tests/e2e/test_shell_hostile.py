@@ -27,6 +27,11 @@ HOSTILE = {
 every_hostile = pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
 
 
+def shell(stack: LocalStack, folder: Path) -> Shell:
+    """A shell whose home, working directory and state all lie in one folder."""
+    return Shell(environment(stack.endpoint, folder / "home" / "deep", HOME=str(folder)), folder)
+
+
 def check_answer(answer: Answer) -> dict[str, Any]:
     """Exit code 0, one JSON object, on stderr only lines of ours without control characters."""
     assert answer.code == 0, answer
@@ -39,7 +44,7 @@ def check_answer(answer: Answer) -> dict[str, Any]:
 @every_hostile
 def test_a_hostile_id_stays_inside(stack: LocalStack, tmp_path: Path, text: str) -> None:
     """As execution id of every verb: refused, said, nothing made outside; only a start is recorded, under its own."""
-    caller = Shell(environment(stack.endpoint, tmp_path / "home" / "deep"), tmp_path)
+    caller = shell(stack, tmp_path)
     good = caller.start()
     state = caller.home / "state"
     before = tree(tmp_path, state / "spool", state / "executions")
@@ -66,7 +71,7 @@ def test_a_hostile_id_stays_inside(stack: LocalStack, tmp_path: Path, text: str)
 @every_hostile
 def test_other_hostile_texts_are_only_texts(stack: LocalStack, tmp_path: Path, text: str) -> None:
     """As agent, session, correlation, stage, step's name and another system's id: one JSON object, nothing outside."""
-    caller = Shell(environment(stack.endpoint, tmp_path / "home" / "deep"), tmp_path)
+    caller = shell(stack, tmp_path)
     good = caller.start()
     state = caller.home / "state"
     before = tree(tmp_path, state / "spool", state / "executions")
@@ -93,7 +98,7 @@ def test_other_hostile_texts_are_only_texts(stack: LocalStack, tmp_path: Path, t
 
 def test_hostile_lines_cost_only_themselves(stack: LocalStack, tmp_path: Path) -> None:
     """Steps as lines of JSON with NUL, newlines, 4 KB, wrong types and no JSON at all between good ones."""
-    caller = Shell(environment(stack.endpoint, tmp_path / "home"), tmp_path)
+    caller = shell(stack, tmp_path)
     execution_id = caller.start()
     good = {"tool": "cargo", "action": "build", "success": True}
     lines = [
