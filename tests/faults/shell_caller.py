@@ -115,9 +115,10 @@ class Caller:
         for left in range(calls, 0, -1):
             told(self.make(self._next(left)))
 
-    def make(self, call: Call) -> Answer:
-        """Make one call and note what it promises; fails when it promises nothing."""
-        answer = self.shell.call(*call.arguments, stdin=call.stdin)
+    def make(self, call: Call, *before: str) -> Answer:
+        """Make one call, `before` in front of the command, and note what it promises; fails when that is nothing."""
+        shell = Shell(self.shell.environ, self.shell.cwd, before)
+        answer = shell.call(*call.arguments, stdin=call.stdin)
         assert answer.code == 0, answer
         assert self.note(call, answer.out), answer
         return answer
