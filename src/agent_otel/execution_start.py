@@ -7,14 +7,13 @@ from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.trace import Span, SpanContext, SpanKind, TraceFlags
 
-from agent_otel import ids, intent
+from agent_otel import ids, intent, step_intent
 from agent_otel import semconv as s
 from agent_otel.attribute_value import Value, json_text, text
 from agent_otel.client import Client
 from agent_otel.execution_events import ExecutionEvents
 from agent_otel.intent import Intent
 from agent_otel.lineage import CORRELATED_WITH, Lineage, ambient_context, given_uuid, lineage
-from agent_otel.measured_step import step_attributes
 from agent_otel.open_execution import OpenExecution
 from agent_otel.propagation import baggage_value
 from agent_otel.provider import get_client
@@ -65,7 +64,7 @@ def start(arguments: Intent, enclosing: OpenExecution | None) -> tuple[Started, 
         _announce(events, arguments, record, facts, content)
         if arguments.execution_id:  # known outside already
             client.folder.add(record)
-    started = Started(client, record, span, events, facts, step_attributes(record))
+    started = Started(client, record, span, events, facts, step_intent.of_execution(record))
     return started, trace.set_span_in_context(span, line.context)
 
 

@@ -48,10 +48,14 @@ class StepDetails(TypedDict, total=False):
 
 def send(client: Client, execution: OpenExecution, tool: str, **details: Unpack[StepDetails]) -> str:
     """Make the step's span under the execution's; return its span id as hex."""
-    step = _intent(tool, details)
+    step = checked(StepIntent.of(tool, details))
     capture = client.settings.capture
     ended = client.clock()
-    attributes: dict[str, Value] = {**step_attributes(execution), **step_intent.attributes(step), **_usage(details)}
+    attributes: dict[str, Value] = {
+        **step_intent.of_execution(execution),
+        **step_intent.attributes(step),
+        **_usage(details),
+    }
     started = _start(details.get("latency_ms"), ended, attributes)
     success, error = details.get("success", True), details.get("error")
     if not success and error is None:
@@ -86,16 +90,6 @@ def span_kind(step: StepIntent) -> SpanKind:
     return SpanKind.CLIENT if step.kind == "llm" else SpanKind.INTERNAL
 
 
-def step_attributes(execution: OpenExecution) -> dict[str, Value]:
-    """What every step of an execution carries, as far as it is known."""
-    known = {
-        s.EXECUTION_ID: execution.execution_id,
-        s.GEN_AI_AGENT_NAME: execution.agent_name,
-        s.SESSION_ID: execution.session_id,
-    }
-    return {name: value for name, value in known.items() if value}
-
-
 def outcome_attributes(
     kind: StepKind, success: bool, error: str | BaseException | None, observation: str | None
 ) -> dict[str, Value]:
@@ -116,24 +110,6 @@ def named_span_id(execution_id: str, step: StepIntent) -> int | None:
     """The span id that the step's own id, or its tool call's, leads to; None: a random one."""
     name = step.step_id or step.tool_call_id
     return ids.step_span_id(uuid.UUID(execution_id), str(name)) if name else None
-
-
-def _intent(tool: str, details: StepDetails) -> StepIntent:
-    return checked(
-        StepIntent(
-            name=tool,
-            kind=details.get("kind", "tool"),
-            action=details.get("action"),
-            input=details.get("input"),
-            model=details.get("model"),
-            provider=details.get("provider"),
-            step_id=details.get("step_id"),
-            tool_call_id=details.get("tool_call_id"),
-            sequence=details.get("sequence"),
-            batch_size=details.get("batch_size"),
-            metadata=details.get("metadata"),
-        )
-    )
 
 
 def _usage(details: StepDetails) -> dict[str, Value]:

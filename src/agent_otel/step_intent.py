@@ -9,10 +9,11 @@ from agent_otel.attribute_value import json_text, text
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Final
+    from typing import Any, Final
 
     from agent_otel.attribute_value import Value
     from agent_otel.model import StepKind
+    from agent_otel.open_execution import OpenExecution
 
 
 class StepIntent:
@@ -50,6 +51,11 @@ class StepIntent:
         self.batch_size = batch_size
         self.metadata = metadata
 
+    @classmethod
+    def of(cls, name: str, details: Mapping[str, Any]) -> StepIntent:
+        """From what was said of a step by these names, among others."""
+        return cls(name, **{key: details[key] for key in cls.__slots__ if key in details})
+
 
 #: Span names of the kinds that have no GenAI operation.
 _NAME_PREFIX: Final = {"decision": "decision", "milestone": "milestone", "error": "recover"}
@@ -84,6 +90,16 @@ def attributes(step: StepIntent) -> dict[str, Value]:
     if step.input is not None:
         found.update(_input(step))
     return found
+
+
+def of_execution(execution: OpenExecution) -> dict[str, Value]:
+    """What every step of an execution carries, as far as it is known."""
+    known = {
+        s.EXECUTION_ID: execution.execution_id,
+        s.GEN_AI_AGENT_NAME: execution.agent_name,
+        s.SESSION_ID: execution.session_id,
+    }
+    return {name: value for name, value in known.items() if value}
 
 
 def output_attributes(step: StepIntent, output: object) -> dict[str, Value]:

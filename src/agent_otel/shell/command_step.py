@@ -11,7 +11,7 @@ from agent_otel.hand_over import hand_over
 from agent_otel.shell import facts, trace_context
 from agent_otel.shell.known import known
 from agent_otel.shell.records import Records
-from agent_otel.shell.step import place_of_step, step_identity
+from agent_otel.shell.step import place_of_step
 from agent_otel.step_intent import StepIntent
 
 TYPE_CHECKING = False
@@ -45,7 +45,7 @@ class CommandStep:
         records = Records(call.settings)
         step = StepIntent(os.path.basename(self._command[0]) or "command", action=" ".join(self._command))
         attributes = {
-            **step_identity(found),
+            **step_intent.of_execution(found.execution),
             **step_intent.attributes(step),
             s.STEP_OBSERVATION: ending.sentence,
             **facts.metadata(call.metadata),

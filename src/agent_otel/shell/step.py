@@ -78,10 +78,10 @@ def _worse(before: Handed | None, now: Handed) -> Handed:
 def _span(records: Records, call: Call, found: Known, arguments: Arguments, ended: int) -> otlp_json.Span:
     """The span of a step; its start is told by the latency."""
     values = arguments.values
-    step = _intent(values)
+    step = StepIntent.of(values["tool"], values)
     succeeded = bool(values.get("success", True)) and "error" not in values
     attributes: dict[str, Any] = {
-        **step_identity(found),
+        **step_intent.of_execution(found.execution),
         **step_intent.attributes(step),
         **facts.stated(arguments),
         **_outcome(step, values, succeeded=succeeded),
@@ -106,32 +106,6 @@ def _span(records: Records, call: Call, found: Known, arguments: Arguments, ende
         status_message=message or "",
         flags=flags,
     )
-
-
-def _intent(values: dict[str, Any]) -> StepIntent:
-    return StepIntent(
-        name=values["tool"],
-        kind=values.get("kind", "tool"),
-        action=values.get("action"),
-        input=values.get("input"),
-        model=values.get("model"),
-        provider=values.get("provider"),
-        step_id=values.get("step_id"),
-        tool_call_id=values.get("tool_call_id"),
-        sequence=values.get("sequence"),
-        batch_size=values.get("batch_size"),
-    )
-
-
-def step_identity(found: Known) -> dict[str, Any]:
-    """What every step of the execution carries."""
-    execution = found.execution
-    carried = {
-        s.EXECUTION_ID: execution.execution_id,
-        s.GEN_AI_AGENT_NAME: execution.agent_name,
-        s.SESSION_ID: execution.session_id,
-    }
-    return {name: value for name, value in carried.items() if value}
 
 
 def _outcome(step: StepIntent, values: dict[str, Any], *, succeeded: bool) -> dict[str, Any]:
