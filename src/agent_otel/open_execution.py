@@ -89,10 +89,15 @@ class ExecutionFolder:
         if execution.execution_id in self._written:
             return True
         self._written.add(execution.execution_id)
+        name, content = f"{execution.execution_id}.json", execution.as_json().encode()
         try:
-            self._write(f"{execution.execution_id}.json", os.O_EXCL, execution.as_json().encode())
-        except FileExistsError:
-            return False
+            try:
+                self._write(name, os.O_EXCL, content)
+            except FileExistsError:
+                if self.find(execution.execution_id) is not None:
+                    return False
+                # Left empty or torn by a process that died, or that met a full disk: nobody could go on with it.
+                self._write(name, os.O_TRUNC, content)
         except OSError as error:
             self._failed(error)
         return True

@@ -92,8 +92,14 @@ def test_a_full_disk_and_no_receiver_is_said(disk: SmallDisk, nowhere: str) -> N
     for number in range(3):
         lost(caller.call("progress", "--execution-id", execution_id, "--stage", f"lost {number}"))
     assert [segment.read_bytes()[: len(before)] for segment, before in zip(caller.segments, kept, strict=True)] == kept
+    named = ("--execution-id", "5d0ff33a-3a4c-4c3e-9d6e-0f6f3a3f7a10")
+    lost(caller.call("start", "--agent", "prover", *named))
     disk.free()
     assert caller.told("progress", "--execution-id", execution_id, "--stage", "kept")["spooled"] is True
+    for arguments in (("start", "--agent", "prover"), ("complete",)):
+        told = caller.told(*arguments, *named)
+        assert told["spooled"] is True
+        assert "warning" not in told
 
 
 def test_a_read_only_folder_delivers_directly(stack: LocalStack, disk: SmallDisk, nowhere: str) -> None:

@@ -83,7 +83,12 @@ def _first_event_id(execution: OpenExecution) -> str:
 
 def _repeated_event_id(folder: ExecutionFolder, execution: OpenExecution, line: str) -> str:
     """The id of a start that is told again: the first one's when it says the same, else one of its own."""
-    first = folder.read(f"{execution.execution_id}.events").partition("\n")[0]
+    name = f"{execution.execution_id}.events"
+    first = folder.read(name).partition("\n")[0]
+    if not first and not folder.is_closed(execution.execution_id):
+        # Whoever told it first died before it noted and sent this.
+        folder.append(name, line)
+        return _first_event_id(execution)
     return _first_event_id(execution) if line == first else _event_id(execution, f"{s.EVENT_STARTED} {line}")
 
 
