@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from tests.faults.shell_caller import COMPLETE, PROGRESS, START, STEP, Call, Caller, Execution
 from tests.fixtures.shell import AGENT_OTEL
 
-_MEASURED: Final = 5
+_MEASURED: Final = 3
 #: Kills fall into a call's usual duration and a little beyond: some calls take longer.
 _BEYOND: Final = 1.1
 #: Every so many calls are killed when they have printed: at random that is seldom met, since they end at once.
