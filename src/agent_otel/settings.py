@@ -222,7 +222,7 @@ VARIABLES: Final = (
     Variable(
         "AGENT_OTEL_SEND_MILLISECONDS",
         "send_milliseconds",
-        "40",
+        "30",
         read.milliseconds,
         "milliseconds that a shell call waits for the receiver, half of them to connect; after that its record waits "
         "on disk; more suits a receiver that is far away",

@@ -100,7 +100,7 @@ class Caller:
 
     def __init__(self, folder: Path, home: Path, endpoint: str, seed: int, **environ: str) -> None:
         folder.mkdir(parents=True)
-        self.shell = Shell(environment(endpoint, home, AGENT_OTEL_SEND_MILLISECONDS="40", **environ), folder)
+        self.shell = Shell(environment(endpoint, home, AGENT_OTEL_SEND_MILLISECONDS="30", **environ), folder)
         self.ledger = folder / "ledger"
         self.rng = random.Random(seed)
         self._book = Ledger(self.ledger)

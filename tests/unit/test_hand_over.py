@@ -20,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("unhurried")
 #: What the machine's other work may add to a time limit, in seconds; a broken limit costs the courier's ten.
 SLACK = 2.0
 #: What a call waits for a receiver that is there and does not answer.
-SEND_MILLISECONDS = 40
+SEND_MILLISECONDS = 30
 
 
 def test_delivered(settings_to: SettingsTo, sink: Sink, spool_folder: Path) -> None:
