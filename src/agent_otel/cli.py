@@ -10,7 +10,7 @@ from agent_otel.errors import AgentOtelError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import Final, Protocol
+    from typing import Final, NoReturn, Protocol, TextIO
 
     class Command(Protocol):
         """What each module of a verb offers."""
@@ -52,12 +52,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb; return its exit code: 0 done, 1 failed, 2 wrong usage."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     if not arguments or arguments[0] in ("-h", "--help", "help"):
-        print(_help())
+        _say(_help())
         return 0 if arguments else 2
     if arguments[0] == "--version":
         from agent_otel.version import VERSION
 
-        print(f"agent-otel {VERSION}")
+        _say(f"agent-otel {VERSION}")
         return 0
     verb, rest = arguments[0], arguments[1:]
     if verb in HOT:
@@ -76,19 +76,31 @@ def entry() -> None:
 def log_execution() -> None:
     """The command `log-execution`: the verbs of the skill."""
     verb = sys.argv[1] if len(sys.argv) > 1 else ""
-    if verb and verb not in (*SKILL, "-h", "--help"):
-        print(f"log-execution: no such command: {verb!r}; it has {', '.join(SKILL)}", file=sys.stderr)
-        _leave(2)
-    _leave(main())
+    if verb in SKILL:
+        entry()
+    if verb in ("", "-h", "--help"):
+        verbs = "\n".join(f"  {name:<8}  {HOT[name][1]}" for name in SKILL)
+        _say(f"usage: log-execution COMMAND [ARGUMENTS]\n\n{verbs}\n\n`log-execution COMMAND --help` says more.")
+        _leave(0 if verb else 2)
+    _say(f"log-execution: no such command: {verb!r}; it has {', '.join(SKILL)}", sys.stderr)
+    _leave(2)
 
 
-def _leave(code: int) -> None:
+def _leave(code: int) -> NoReturn:
     try:
         sys.stdout.flush()
         sys.stderr.flush()
     except OSError:
         code = code or 1
     os._exit(code)
+
+
+def _say(text: str, stream: TextIO | None = None) -> None:
+    """Print; nobody who listens any more is no reason to fail."""
+    try:
+        print(text, file=stream or sys.stdout, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1 if stream is None else 2)
 
 
 def _run_hot(verb: str, rest: Sequence[str]) -> int:
@@ -99,7 +111,7 @@ def _run_hot(verb: str, rest: Sequence[str]) -> int:
             from agent_otel.shell import help as pages
 
             if pages.asked(page, rest):
-                print(pages.text(page))
+                _say(pages.text(page).rstrip())
                 return 0
         command: Command = __import__(f"agent_otel.shell.{HOT[verb][0]}", fromlist=["run"])
         return command.run(rest)
@@ -109,8 +121,8 @@ def _run_hot(verb: str, rest: Sequence[str]) -> int:
         from agent_otel import plain_json
 
         reason = f"{type(error).__name__}: {error}"
-        print(plain_json.dumps({"success": False, "recorded": False, "error": reason}))
-        print(f"agent-otel {verb}: {reason}", file=sys.stderr)
+        _say(plain_json.dumps({"success": False, "recorded": False, "error": reason}))
+        _say(f"agent-otel {verb}: {reason}", sys.stderr)
         return 3 if "--strict" in rest else 0
 
 

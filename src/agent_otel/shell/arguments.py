@@ -57,7 +57,7 @@ class Arguments:
             if value is None:
                 continue
             if option is None:
-                self.refuse(key, value, f"there is no {key}; it may be one of {', '.join(by_key)}")
+                self.refuse(key, value, f"unknown member {key}: {_advice(key, by_key)}")
             elif option.many and isinstance(value, list):
                 for member in value:
                     self._set(option, member)
@@ -87,10 +87,9 @@ class Arguments:
     def _take(self, name: str, value: str | None) -> None:
         option = self.options.get(name)
         if option is None:
-            known = f"it may be one of {', '.join(self.options)}" if name.startswith("-") else "put it behind an option"
-            self.refuse(
-                name if name.startswith("-") else "arguments", value or name, f"unknown argument {name}: {known}"
-            )
+            is_option = name.startswith("-")
+            advice = _advice(name, self.options) if is_option else "put it behind an option"
+            self.refuse(name if is_option else "arguments", value or name, f"unknown argument {name}: {advice}")
         elif value is None and option.example:
             self._wrong(option, "", f"{name} needs a value")
         else:
@@ -117,3 +116,11 @@ class Arguments:
             if option.required and option.key not in self.values and option.key not in self.rejected:
                 self.unusable = True
                 self.errors.append(f"{option.name} {option.example} is missing: {option.meaning}")
+
+
+def _advice(name: str, known: Iterable[str]) -> str:
+    """What may have been meant."""
+    from difflib import get_close_matches  # several milliseconds that only a mistake costs
+
+    close = get_close_matches(name, list(known), 1)
+    return f"did you mean {close[0]}?" if close else f"it may be one of {', '.join(known)}"

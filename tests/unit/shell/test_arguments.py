@@ -49,6 +49,7 @@ def test_ways_to_write(words: tuple[str, ...], values: dict[str, Any]) -> None:
         (("--percent", "--quiet"), {"percent": ""}, "--percent needs a value"),
         (("--quiet=maybe",), {"quiet": "maybe"}, "--quiet 'maybe': expected true or false"),
         (("--colour", "red"), {"colour": "red"}, "unknown argument --colour: it may be one of --agent,"),
+        (("--precent", "5"), {"precent": "5"}, "unknown argument --precent: did you mean --percent?"),
         (("--colour", "--quiet"), {"colour": "--colour"}, "unknown argument --colour"),
         (("one", "two"), {"arguments": "one two"}, "unknown argument one: put it behind an option"),
         (("--file-name", ""), {"file_name": ""}, "--file-name '': expected a text that is not empty"),
