@@ -50,7 +50,7 @@ PAGES: Final = {
     "step": Page(
         "step --execution-id UUID --tool NAME [OPTIONS] | --stdin",
         "Record a step that just ended: a tool call, a model call, a decision, a milestone or a recovery.",
-        (*options.STEP, *options.ONE_STEP, *options.BEHAVIOUR),
+        (*options.STEP, *options.ONE_STEP, *options.STEP_FILES, *options.BEHAVIOUR),
         "agent-otel step --execution-id $ID --tool cargo --action 'build --all' --latency-ms 12500",
     ),
     "exec": Page(

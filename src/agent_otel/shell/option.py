@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 MAX_COUNT: Final = 10**15
 MAX_COST_USD: Final = 10**9
 MAX_LATENCY_MS: Final = 365 * 24 * 3_600_000
+#: Characters of a file; the exporter takes spans of 16 MiB.
+MAX_FILE: Final = 15 * 1024**2
 #: What a flag's parser is given when the flag stands alone.
 FLAG: Final = "true"
 
@@ -23,7 +25,7 @@ class Option:
     """A named argument: how its value is read, where it goes, and what the help says.
 
     `attribute`: the span and event attribute that takes the value as it is. `example`: what stands for the value in the
-    help; none for a flag. `many`: may be given more than once.
+    help; none for a flag. `many`: may be given more than once. `key`: where the value goes, when not by its name.
     """
 
     __slots__ = ("attribute", "example", "key", "many", "meaning", "name", "parse", "required")
@@ -38,9 +40,10 @@ class Option:
         attribute: str = "",
         many: bool = False,
         required: bool = False,
+        key: str = "",
     ) -> None:
         self.name = name
-        self.key = name.lstrip("-").replace("-", "_")
+        self.key = key or name.lstrip("-").replace("-", "_")
         self.parse = parse
         self.meaning = meaning
         self.example = example
@@ -59,6 +62,19 @@ def words(value: object) -> str:
 def any_text(value: object) -> str:
     """Any text; of a JSON line, any value, as JSON."""
     return text(value) if isinstance(value, str) else plain_json.dumps(value)
+
+
+def file_text(value: object) -> str:
+    """What a file holds, or standard input for ``-``: for texts that no command line takes."""
+    path = words(value)
+    try:
+        with open(0 if path == "-" else path, encoding="utf-8", errors="surrogateescape", closefd=path != "-") as file:
+            found = file.read(MAX_FILE + 1)
+    except OSError as error:
+        raise ValueError(f"expected a file that can be read, or - for standard input: {error.strerror}") from None
+    if len(found) > MAX_FILE:
+        raise ValueError(f"expected at most {MAX_FILE} characters")
+    return text(found)
 
 
 def uuid(value: object) -> str:

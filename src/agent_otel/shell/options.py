@@ -15,6 +15,13 @@ _EXECUTION: Final = Option(
     "--execution-id", kinds.uuid, "the execution, as start printed it; default: that of $BAGGAGE", "UUID"
 )
 
+
+def _from_file(name: str, meaning: str) -> Option:
+    """The text of another option, from a file."""
+    key = name.lstrip("-")
+    return Option(f"{name}-file", kinds.file_text, f"{meaning}, from a file; - is standard input", "PATH", key=key)
+
+
 #: How a call behaves; every verb has these.
 BEHAVIOUR: Final = (
     Option("--quiet", kinds.flag, "print the bare execution id instead of JSON", ""),
@@ -59,8 +66,11 @@ START: Final = (
     Option("--execution-id", kinds.uuid, "an id of your own, which makes a retry the same execution", "UUID"),
     *_IDENTITY[1:],
     Option("--prompt", kinds.any_text, "the exact prompt (content)"),
+    _from_file("--prompt", "the exact prompt"),
     Option("--context", kinds.any_text, "background handed over (content)"),
+    _from_file("--context", "background handed over"),
     Option("--instructions", kinds.any_text, "system instructions (content)"),
+    _from_file("--instructions", "system instructions"),
     Option("--expected-outcome", kinds.any_text, "what success would be", attribute=s.EXPECTED_OUTCOME),
     Option("--criteria", kinds.any_text, "a success criterion", attribute=s.SUCCESS_CRITERIA, many=True),
     Option("--reason", kinds.any_text, "why this agent was chosen (content)", attribute=s.INTENT_REASONING),
@@ -92,6 +102,7 @@ PROGRESS: Final = (
 
 _RESULT: Final = (
     Option("--output", kinds.any_text, "the complete answer (content)"),
+    _from_file("--output", "the complete answer"),
     Option("--structured", kinds.json_text, "the answer as data (content)", "JSON", attribute=s.OUTPUT_STRUCTURED),
     Option("--files-modified", kinds.words, "a file that was changed", "PATH", attribute=s.FILES_MODIFIED, many=True),
     Option(
@@ -152,6 +163,12 @@ ONE_STEP: Final = (
     Option("--sequence", kinds.place, "its place in the execution, from 1, when the time does not say it", "N"),
     Option("--batch-size", kinds.place, "how many alike this one step stands for", "N"),
     _METADATA,
+)
+
+#: Beside these on the command line.
+STEP_FILES: Final = (
+    _from_file("--input", "tool arguments or messages"),
+    _from_file("--output", "tool result or answer"),
 )
 
 EXEC: Final = (

@@ -32,7 +32,7 @@ _NS_PER_MS: Final = 1_000_000
 def run(argv: Sequence[str]) -> int:
     """Record the step, or the steps, and print their span ids."""
     single = "--stdin" not in argv
-    call = Call("step", (*options.STEP, *options.ONE_STEP) if single else options.STEP, argv)
+    call = Call("step", (*options.STEP, *options.ONE_STEP, *options.STEP_FILES) if single else options.STEP, argv)
     found = known(call)
     if found is not None:
         batches = iter([[call.arguments]]) if single else _batches(call)

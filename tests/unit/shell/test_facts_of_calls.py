@@ -1,6 +1,7 @@
 """What the arguments of start, progress and complete become: attributes of events and of the final span."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,36 @@ def test_everything_that_can_be_said_arrives(verb: Verb, sink: Sink) -> None:
     assert span["status"] == {"code": 2, "message": "API timeout"}
     assert span["name"] == "invoke_agent a"
     assert str(completed["aotel.execution.end_time_unix_nano"]) == span["endTimeUnixNano"]
+
+
+def test_texts_from_files(verb: Verb, sink: Sink, tmp_path: Path) -> None:
+    """More than a command line takes, whole, whatever bytes it has; what cannot be read costs only itself."""
+    long = "é" * 300_000
+    (tmp_path / "long").write_text(long)
+    (tmp_path / "odd").write_bytes(b"a\xffb")
+    started = verb("start", "--agent", "a", "--execution-id", ID, "--prompt-file", f"{tmp_path}/long",
+                   "--context-file", f"{tmp_path}/odd", "--instructions-file", f"{tmp_path}/none").answer  # fmt: skip
+    assert (started["success"], started["recorded"]) == (False, True)
+    assert f"--instructions-file '{tmp_path}/none': expected a file that can be read" in started["error"]
+    verb("step", "--execution-id", ID, "--tool", "t", "--output-file", f"{tmp_path}/long")
+    verb("complete", "--execution-id", ID, "--output-file", f"{tmp_path}/long")
+    step, execution = map(attributes, spans(sink))
+    assert json.loads(execution["gen_ai.input.messages"])[0]["parts"][0]["content"] == long
+    assert execution["aotel.context"] == "a\\udcffb"
+    assert (step["gen_ai.tool.call.result"], execution["aotel.output.size"]) == (long, 300_000)
+
+
+def test_a_text_from_standard_input(verb: Verb, sink: Sink, tmp_path: Path) -> None:
+    """A dash, as in other commands."""
+    (tmp_path / "in").write_text("piped")
+    before = os.dup(0)
+    with (tmp_path / "in").open("rb") as file:
+        os.dup2(file.fileno(), 0)
+    try:
+        verb("start", "--agent", "a", "--prompt-file", "-")
+    finally:
+        os.dup2(before, 0)
+    assert "piped" in attributes(events(sink)[0])["gen_ai.input.messages"]
 
 
 def test_progress_is_on_the_final_span(verb: Verb, sink: Sink) -> None:
