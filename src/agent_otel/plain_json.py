@@ -25,6 +25,9 @@ def loads(text: str) -> Any:
         value, end = _scan(stripped, 0)
     except StopIteration as stop:
         raise ValueError(f"not JSON from character {stop.value} on") from None
+    except SystemError:
+        # The scanner takes the class of its error from json.decoder, and some versions do not import that for it.
+        raise ValueError("not JSON: a text, a name or an escape in it is broken or does not end") from None
     if end != len(stripped):
         raise ValueError(f"more than one JSON value: the first ends at character {end}")
     return value
