@@ -70,11 +70,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def entry() -> None:
     """The command: leaves without tidying up the interpreter, which a short call would pay for."""
+    _open_closed_streams()
     _leave(main())
 
 
 def log_execution() -> None:
     """The command `log-execution`: the verbs of the skill."""
+    _open_closed_streams()
     verb = sys.argv[1] if len(sys.argv) > 1 else ""
     if verb in SKILL:
         entry()
@@ -101,6 +103,18 @@ def _say(text: str, stream: TextIO | None = None) -> None:
         print(text, file=stream or sys.stdout, flush=True)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1 if stream is None else 2)
+
+
+def _open_closed_streams() -> None:
+    """Have something behind 0, 1 and 2: else a file that we open gets the number, and what we print goes into it."""
+    if None not in (sys.stdin, sys.stdout, sys.stderr):
+        return
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(number, True)
+    os.close(number)
+    sys.stdin = sys.stdin or os.fdopen(0)
+    sys.stdout = sys.stdout or os.fdopen(1, "w")
+    sys.stderr = sys.stderr or os.fdopen(2, "w")
 
 
 def _run_hot(verb: str, rest: Sequence[str]) -> int:
