@@ -64,7 +64,9 @@ def test_rubbish_in_the_spool_hinders_nothing(stack: LocalStack, tmp_path: Path,
     answer = caller.call("flush", "--timeout", "20")
     assert answer.code == 0, answer
     assert answer.json["delivered"] >= 5, answer
-    assert caller.call("complete", "--execution-id", other).code == 0
+    answer = caller.call("complete", "--execution-id", other)
+    assert answer.code == 0, answer
+    assert answer.json["recorded"] is True, answer
     caller.delivered("complete", "--execution-id", execution_id)
     wait_for_stages(stack, execution_id, "stage 0", "stage 1")
     wait_for_end(stack, execution_id)

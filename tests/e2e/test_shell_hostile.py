@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import uuid
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from agent_otel.local_stack.stack import LocalStack
 from tests.e2e.shell_records import wait_for_end
 from tests.fixtures.folder_tree import tree
-from tests.fixtures.shell import Answer, Shell, environment
+from tests.fixtures.shell import AGENT_OTEL, Answer, Shell, environment
 from tests.fixtures.stack import rows, wait_for
 
 HOSTILE = {
@@ -112,6 +113,10 @@ def test_hostile_lines_cost_only_themselves(stack: LocalStack, tmp_path: Path) -
         '{"tool": ',
         json.dumps({**good, "latency_ms": "slow", "tokens": -1, "batch_size": 10**30}),
         json.dumps({**good, "execution_id": "../../x"}),
+        '{"tool": "torn',
+        '{"tool"',
+        "{'tool': 1}",
+        json.dumps({**good, "action": "too long" * 2**21}),
         json.dumps({**good, "unknown": {"deep": [1]}}),
         "[" * 100_000,
         "",
@@ -127,3 +132,37 @@ def test_hostile_lines_cost_only_themselves(stack: LocalStack, tmp_path: Path) -
     expected = {"cargo", "last"}
     wait_for(lambda: expected <= {tool for (tool,) in rows(stack, query, {"id": execution_id})}, "the good steps")
     wait_for(lambda: len(rows(stack, query, {"id": execution_id})) == len(told["steps"]), "all that were printed")
+
+
+@pytest.mark.parametrize("broken", ["{", '{"a": "torn', '{"a"', "[1]", "nul", "{'a': 1}", '{"a": 1,}', "\\"])
+def test_broken_metadata_costs_only_itself(stack: LocalStack, tmp_path: Path, broken: str) -> None:
+    """The rest is recorded, what could not be used is kept as it was."""
+    caller = shell(stack, tmp_path)
+    answer = caller.call("start", "--agent", "prover", "--metadata", broken)
+    told = check_answer(answer)
+    assert (told["success"], told["recorded"]) == (False, True), answer
+    assert "--metadata" in told["error"]
+    query: Any = "SELECT metadata FROM agent_executions WHERE execution_id = %(id)s"
+    expected = [({"rejected": {"metadata": broken}},)]
+    wait_for(lambda: rows(stack, query, {"id": told["execution_id"]}) == expected, "the rejected value")
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", "<&- >&- 2>&-"])
+def test_closed_streams_do_not_matter(stack: LocalStack, tmp_path: Path, closed: str) -> None:
+    """As cron jobs and daemons may have them: nothing is printed into our own files, and the exit code stays 0."""
+    caller = shell(stack, tmp_path)
+    execution_id = str(uuid.uuid4())
+    own = f"--execution-id {execution_id}"
+    for verb in ("start --agent prover", "progress --stage there", "step --stdin", "complete"):
+        # A shell, because only one can start a program with its streams closed.
+        script = f"{AGENT_OTEL} {verb} {own} {closed}"
+        if closed != "<&-":
+            script = f'echo \'{{"tool": "cargo"}}\' | {script}'
+        finished = subprocess.run(
+            ["sh", "-c", script], env=caller.environ, cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert finished.returncode == 0, finished
+        assert "Traceback" not in finished.stderr, finished
+    wait_for_end(stack, execution_id)
+    for path in (caller.home / "state").rglob("*"):
+        assert not path.is_file() or b'"success"' not in path.read_bytes(), path
