@@ -89,17 +89,19 @@ class ExecutionFolder:
         if execution.execution_id in self._written:
             return True
         self._written.add(execution.execution_id)
-        name, content = f"{execution.execution_id}.json", execution.as_json().encode()
+        name, made = f"{execution.execution_id}.json", f"{execution.execution_id}.{os.getpid()}.json"
         try:
+            self._write(made, os.O_TRUNC, execution.as_json().encode())
             try:
-                self._write(name, os.O_EXCL, content)
+                os.link(self._file(made), self._file(name))  # all or nothing, and only one
             except FileExistsError:
                 if self.find(execution.execution_id) is not None:
                     return False
-                # Left empty or torn by a process that died, or that met a full disk: nobody could go on with it.
-                self._write(name, os.O_TRUNC, content)
+                os.replace(self._file(made), self._file(name))  # it was damaged: nobody could go on with it
         except OSError as error:
             self._failed(error)
+        finally:
+            _unlink(self._file(made))
         return True
 
     def find(self, execution_id: str) -> OpenExecution | None:

@@ -104,6 +104,17 @@ def test_many_completions_at_once_make_one_span(stack: LocalStack, shell: Shell)
     wait_for_one_span(stack, uuid.UUID(started["correlation_id"]))
 
 
+def test_many_starts_at_once_are_one_execution(stack: LocalStack, shell: Shell) -> None:
+    """Of calls that race with one id exactly one is not told that it is late, and all are told the same."""
+    call = ("start", "--agent", "prover", "--execution-id", str(uuid.uuid4()))
+    with ThreadPoolExecutor(6) as pool:
+        answers = [done.result() for done in [pool.submit(shell.told, *call) for _ in range(6)]]
+    assert [answer.pop("warning", None) for answer in answers].count(None) == 1, answers
+    assert all(answer == answers[0] for answer in answers), answers
+    shell.delivered("complete", *call[3:])
+    wait_for_one_span(stack, uuid.UUID(answers[0]["correlation_id"]))
+
+
 def test_a_completion_on_another_host_with_what_start_printed(
     stack: LocalStack, shell: Shell, elsewhere: Shell
 ) -> None:
