@@ -14,6 +14,7 @@ help:
 	@echo 'make check     format, lint, types, imports, generated files'
 	@echo 'make bench     what is measured, against what (benchmarks/RESULTS.md)'
 	@echo 'make faults    kill, stop and starve every part under load: nothing acknowledged may be lost or doubled'
+	@echo '               FAULTS_ARGS=shell: many shell calls at once, a Collector that dies, calls killed at random points'
 	@echo 'make isolation a stuck Jaeger or PostgreSQL must not disturb the other'
 	@echo 'make soak      20 minutes of load with a fault a minute: nothing may grow'
 	@echo 'make generate  write the generated documents and dashboards anew'

@@ -73,8 +73,8 @@ class Call:
 
     def tell_problems(self) -> None:
         """Say what went wrong on stderr."""
-        for error in self._errors():
-            self.problem(error)
+        for problem in filter(None, (*self._errors(), self.warning)):
+            self.problem(problem)
         handed = self.handed
         if handed is not None and not handed.delivered:
             self.problem(f"{handed.problem}; {'the spool keeps it' if handed.spooled else 'not recorded'}")

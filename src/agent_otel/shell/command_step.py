@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import time
 
-from agent_otel import identity, otlp_json, redaction, step_intent
+from agent_otel import identity
 from agent_otel import semconv as s
 from agent_otel.hand_over import hand_over
 from agent_otel.shell import facts, trace_context
 from agent_otel.shell.known import known
 from agent_otel.shell.records import Records
-from agent_otel.shell.step import place_of_step
+from agent_otel.shell.step_record import StepRecord
 from agent_otel.step_intent import StepIntent
 
 TYPE_CHECKING = False
@@ -42,39 +42,16 @@ class CommandStep:
         call, found = self._call, self._known
         if found is None:
             return
+        intent = StepIntent(os.path.basename(self._command[0]) or "command", action=" ".join(self._command))
+        step = StepRecord(found, intent, self._span_id)
+        step.started, step.ended = self._started, self._started + ending.duration_ns
+        step.attributes |= {s.STEP_OBSERVATION: ending.sentence, **facts.metadata(call.metadata)}
+        if ending.status != "success":
+            step.error = ending.sentence
+            failure = {s.STEP_SUCCESS: False, s.ERROR_TYPE: ending.error_type, s.ERROR_MESSAGE: ending.sentence}
+            step.attributes |= failure
         records = Records(call.settings)
-        step = StepIntent(os.path.basename(self._command[0]) or "command", action=" ".join(self._command))
-        attributes = {
-            **step_intent.of_execution(found.execution),
-            **step_intent.attributes(step),
-            s.STEP_OBSERVATION: ending.sentence,
-            **facts.metadata(call.metadata),
-        }
-        failed = ending.status != "success"
-        if failed:
-            attributes |= {
-                s.STEP_SUCCESS: False,
-                s.ERROR_TYPE: ending.error_type,
-                s.ERROR_MESSAGE: ending.sentence,
-            }
-        trace_id, parent, flags = place_of_step(found)
-        records.spans(
-            [
-                otlp_json.Span(
-                    step_intent.span_name(step),
-                    otlp_json.KIND_INTERNAL,
-                    trace_id,
-                    self._span_id,
-                    parent,
-                    self._started,
-                    self._started + ending.duration_ns,
-                    records.attributes(attributes),
-                    status_code=otlp_json.STATUS_ERROR if failed else otlp_json.STATUS_UNSET,
-                    status_message=redaction.error_text(ending.sentence, call.settings.capture) or "" if failed else "",
-                    flags=flags,
-                )
-            ]
-        )
+        records.spans([step.span(records, call.settings.capture)])
         if not call.settings.disabled:
             call.handed = hand_over(records.records, call.settings)
         call.fields = {

@@ -5,14 +5,15 @@ from __future__ import annotations
 import sys
 import time
 
-from agent_otel import identity, otlp_json, plain_json, redaction, step_intent
+from agent_otel import plain_json, step_intent
 from agent_otel import semconv as s
 from agent_otel.hand_over import hand_over
-from agent_otel.shell import facts, options, trace_context
+from agent_otel.shell import facts, options
 from agent_otel.shell.arguments import Arguments
 from agent_otel.shell.call import Call
 from agent_otel.shell.known import Known, known
 from agent_otel.shell.records import Records
+from agent_otel.shell.step_record import StepRecord
 from agent_otel.step_intent import StepIntent
 
 TYPE_CHECKING = False
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Any, Final
 
+    from agent_otel import otlp_json
     from agent_otel.hand_over import Handed
 
 #: Steps from standard input that are handed over together.
@@ -78,42 +80,27 @@ def _worse(before: Handed | None, now: Handed) -> Handed:
 def _span(records: Records, call: Call, found: Known, arguments: Arguments, ended: int) -> otlp_json.Span:
     """The span of a step; its start is told by the latency."""
     values = arguments.values
-    step = StepIntent.of(values["tool"], values)
-    succeeded = bool(values.get("success", True)) and "error" not in values
-    attributes: dict[str, Any] = {
-        **step_intent.of_execution(found.execution),
-        **step_intent.attributes(step),
+    step = StepRecord(found, StepIntent.of(values["tool"], values))
+    step.started = step.ended = ended
+    if not values.get("success", True) or "error" in values:
+        step.error = values.get("error", "")
+    step.attributes |= {
         **facts.stated(arguments),
-        **_outcome(step, values, succeeded=succeeded),
+        **_outcome(step, values),
         **facts.metadata(_metadata(call, arguments)),
     }
-    started = ended
     if "latency_ms" in values:
-        attributes[s.STEP_START_ESTIMATED] = True
-        started = max(1, ended - round(values["latency_ms"] * _NS_PER_MS))
-    trace_id, parent, flags = place_of_step(found)
-    message = "" if succeeded else redaction.error_text(values.get("error", ""), call.settings.capture)
-    return otlp_json.Span(
-        step_intent.span_name(step),
-        otlp_json.KIND_CLIENT if step.kind == "llm" else otlp_json.KIND_INTERNAL,
-        trace_id,
-        identity.step_span_id(found.execution.execution_id, step.step_id or step.tool_call_id),
-        parent,
-        started,
-        ended,
-        records.attributes(attributes),
-        status_code=otlp_json.STATUS_UNSET if succeeded else otlp_json.STATUS_ERROR,
-        status_message=message or "",
-        flags=flags,
-    )
+        step.attributes[s.STEP_START_ESTIMATED] = True
+        step.started = max(1, ended - round(values["latency_ms"] * _NS_PER_MS))
+    return step.span(records, call.settings.capture)
 
 
-def _outcome(step: StepIntent, values: dict[str, Any], *, succeeded: bool) -> dict[str, Any]:
+def _outcome(step: StepRecord, values: dict[str, Any]) -> dict[str, Any]:
     """How it ended, where that differs from a success; a failed step has no result (GenAI conventions)."""
-    if succeeded:
-        return step_intent.output_attributes(step, values["output"]) if "output" in values else {}
-    kind = s.ERROR_TYPE_TOOL if step.kind == "tool" else s.ERROR_TYPE_OTHER
-    return {s.STEP_SUCCESS: False, s.ERROR_TYPE: kind, s.ERROR_MESSAGE: values.get("error", "")}
+    if step.error is None:
+        return step_intent.output_attributes(step.intent, values["output"]) if "output" in values else {}
+    kind = s.ERROR_TYPE_TOOL if step.intent.kind == "tool" else s.ERROR_TYPE_OTHER
+    return {s.STEP_SUCCESS: False, s.ERROR_TYPE: kind, s.ERROR_MESSAGE: step.error}
 
 
 def _metadata(call: Call, arguments: Arguments) -> dict[str, object]:
@@ -121,19 +108,6 @@ def _metadata(call: Call, arguments: Arguments) -> dict[str, object]:
         return call.metadata
     given: dict[str, object] = dict(arguments.values.get("metadata") or {})
     return {**given, "rejected": arguments.rejected} if arguments.rejected else given
-
-
-def place_of_step(found: Known) -> tuple[int, int, int]:
-    """Where the span lies: below the span around this process, when that is of the execution, else below its own.
-
-    Of an unknown execution nobody knows the trace: its steps share one, named by its id.
-    """
-    around = trace_context.inherited(found.execution.execution_id)
-    if found.has_place:
-        trace_id, span_id, flags = found.place
-        return trace_id, around.span_id if around and around.trace_id == trace_id else span_id, flags
-    number = identity.parse(found.execution.execution_id) or 0
-    return number, 0, found.execution.trace_flags
 
 
 def _batches(call: Call) -> Iterator[list[Arguments]]:

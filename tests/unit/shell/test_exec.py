@@ -46,12 +46,17 @@ def run(environment: dict[str, str]) -> Run:
 @contextmanager
 def started(command: list[str], **options: Any) -> Iterator[subprocess.Popen[bytes]]:
     """A call that runs; it and what it runs end with the block, however that ends."""
-    with subprocess.Popen(command, start_new_session=True, **options) as process:
+    # Whoever runs the tests may ignore SIGHUP (nohup), which programs hand down.
+    with subprocess.Popen(command, start_new_session=True, preexec_fn=_heed_hangup, **options) as process:
         try:
             yield process
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
+
+
+def _heed_hangup() -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def test_streams_and_exit_code_pass_through(run: Run, sink: Sink) -> None:

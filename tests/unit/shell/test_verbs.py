@@ -29,7 +29,9 @@ def test_two_completions(verb: Verb, sink: Sink) -> None:
     """The second is an event only, and says so; it still knows the agent."""
     verb("start", "--agent", "a", "--execution-id", ID)
     assert "warning" not in verb("complete", "--execution-id", ID).answer
-    second = verb("complete", "--execution-id", ID, "--status", "partial").answer
+    printed = verb("complete", "--execution-id", ID, "--status", "partial")
+    assert printed.err == "agent-otel complete: already completed\n"
+    second = printed.answer
     assert (second["success"], second["warning"], second["agent_name"]) == (True, "already completed", "a")
     assert len(spans(sink)) == 1
     assert [e["eventName"] for e in events(sink)].count("aotel.execution.completed") == 2
