@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from agent_otel import otlp_json
     from agent_otel.hand_over import Handed
 
-#: Steps from standard input that are handed over together.
+#: Steps from standard input that are handed over together, and bytes of their lines.
 MAX_BATCH: Final = 512
+MAX_BATCH_BYTES: Final = 4 * 1024**2
 #: Bytes of one line.
 MAX_LINE: Final = 16 * 1024**2
 _NS_PER_MS: Final = 1_000_000
@@ -112,13 +113,15 @@ def _metadata(call: Call, arguments: Arguments) -> dict[str, object]:
 
 def _batches(call: Call) -> Iterator[list[Arguments]]:
     batch: list[Arguments] = []
+    size = 0
     for number, line in _lines():
         step = _read(call, number, line)
         if step is not None:
             batch.append(step)
-        if len(batch) >= MAX_BATCH:
+            size += len(line)
+        if len(batch) >= MAX_BATCH or size >= MAX_BATCH_BYTES:
             yield batch
-            batch = []
+            batch, size = [], 0
     if batch:
         yield batch
 

@@ -108,6 +108,15 @@ def test_lines_are_steps_in_their_order(lines: Any, sink: Sink) -> None:
     assert len([r for r in sink.accepted if r.path == "/v1/traces"]) == 3
 
 
+def test_large_lines_go_in_several_requests(lines: Any, sink: Sink) -> None:
+    """No record is larger than a receiver takes."""
+    line = json.dumps({"tool": "t", "output": "x" * 3 * 1024**2}) + "\n"
+    assert lines(line * 5).answer["success"] is True
+    sizes = [len(received.body) for received in sink.accepted if received.path == "/v1/traces"]
+    assert len(sizes) == 3
+    assert max(sizes) < 8 * 1024**2
+
+
 def test_a_wrong_line_costs_only_itself(lines: Any, sink: Sink) -> None:
     """Named by its number; a wrong member of a line costs only itself and is kept."""
     good = '{"tool":"a"}\n\nnot json\n[1]\n{"action":"no tool"}\n{"tool":"b","tokens":-1,"mood":"é"}\n'
