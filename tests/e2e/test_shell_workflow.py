@@ -11,6 +11,7 @@ import pytest
 
 from agent_otel.local_stack.stack import LocalStack
 from tests.e2e.test_identity import spans_in_jaeger
+from tests.fixtures.seed_steps import STEPS
 from tests.fixtures.shell import AGENT_OTEL, LOG_EXECUTION, Shell, environment
 from tests.fixtures.stack import rows, wait_for
 
@@ -31,51 +32,6 @@ COLUMNS = [
     "error_type",
     "quality_score",
     "metadata",
-]
-
-#: Seed 003's examples: build, test, code generation, error resolution, batch.
-STEPS: list[dict[str, Any]] = [
-    {
-        "tool": "cargo",
-        "action": "build --all",
-        "latency_ms": 12500,
-        "tokens": None,
-        "success": True,
-        "observation": "Build successful, 0 warnings",
-    },
-    {
-        "tool": "cargo",
-        "action": "test --test integration_test",
-        "latency_ms": 3200,
-        "tokens": None,
-        "success": False,
-        "observation": "2 tests failed: test_batch_insert, test_concurrent_writes",
-    },
-    {
-        "tool": "claude",
-        "action": "generate async batch implementation",
-        "latency_ms": 4500,
-        "tokens": 2800,
-        "success": True,
-        "observation": "Generated batch.rs with async Tokio patterns",
-    },
-    {
-        "tool": "clippy",
-        "action": "check --all",
-        "latency_ms": 1500,
-        "tokens": None,
-        "success": True,
-        "observation": "Fixed 3 warnings: unused imports, unnecessary clone",
-    },
-    {
-        "tool": "cargo",
-        "action": "fix 5 test failures in batch_test.rs",
-        "latency_ms": 18000,
-        "tokens": 3500,
-        "success": True,
-        "observation": "Fixed: test_batch_insert (await missing), test_concurrent (lock order), test_timeout"
-        " (semaphore added)",
-    },
 ]
 
 
