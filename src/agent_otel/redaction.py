@@ -1,8 +1,8 @@
 """What of the content leaves the process: the one place that every attribute passes before it is kept or sent.
 
 ``full`` keeps everything. ``metadata`` replaces each content by its length and SHA-256. ``minimal`` also keeps no tool
-arguments (nor what was done, which repeats them), no observations and no error texts, not even as a hash: short texts
-can be guessed from one.
+arguments, nothing of what was done that repeats them (actions, commands, API calls), no observations and no error
+texts, not even as a hash: short texts can be guessed from one.
 """
 
 from __future__ import annotations

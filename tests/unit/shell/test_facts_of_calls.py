@@ -162,6 +162,8 @@ def test_what_is_not_to_be_kept_is_not_kept(
     )
     verb("step", "--execution-id", ID, "--tool", "t", "--input", "SECRET", "--output", "SECRET")
     kept = "".join(path.read_text() for path in (tmp_path / "home").rglob("*") if path.is_file())
-    verb("complete", "--execution-id", ID, "--output", "SECRET", "--structured", '"SECRET"')
+    texts = ("--error-message", "--command", "--api-call") if mode == "minimal" else ()
+    more = [word for name in texts for word in (name, "SECRET")]
+    verb("complete", "--execution-id", ID, "--output", "SECRET", "--structured", '"SECRET"', *more)
     assert "SECRET" not in kept + b"".join(received.body for received in sink.accepted).decode()
     assert attributes(spans(sink)[-1])["aotel.prompt.length"] == 6
