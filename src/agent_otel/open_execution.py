@@ -162,14 +162,12 @@ class ExecutionFolder:
         except OSError:
             return
         for entry in entries:
-            status = entry.stat(follow_symlinks=False)
-            if status.st_uid != os.geteuid() or (_lives(entry.name) and time.time() - status.st_mtime < age):
+            try:
+                span = _abandoned(entry, age)
+            except OSError:  # handed over meanwhile
                 continue
-            if status.st_nlink == 1:  # the claim was not made: its end was never told to anybody
-                _unlink(entry.path)
-                continue
-            with open(entry.path, "rb") as file:
-                yield entry.name, file.read()
+            if span:
+                yield entry.name, span
 
     def handed_over(self, execution_id: str, closing: str = "") -> None:
         """The span is in the spool: the claim need not hold it any longer, nor do we what it was made of."""
@@ -238,6 +236,18 @@ class ExecutionFolder:
 
     def _file(self, name: str) -> str:
         return f"{self.path}/{name}"
+
+
+def _abandoned(entry: os.DirEntry[str], age: float) -> bytes:
+    """The span of a claim whose process died; empty for any other. Raises OSError when it is gone."""
+    status = entry.stat(follow_symlinks=False)
+    if status.st_uid != os.geteuid() or (_lives(entry.name) and time.time() - status.st_mtime < age):
+        return b""
+    if status.st_nlink == 1:  # the claim was not made: its end was never told to anybody
+        _unlink(entry.path)
+        return b""
+    with open(entry.path, "rb") as file:
+        return file.read()
 
 
 def _lives(closing: str) -> bool:

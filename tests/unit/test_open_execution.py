@@ -96,6 +96,19 @@ def test_a_claim_whose_process_seems_to_live_is_left_alone_for_a_while(folder: E
     assert list(folder.unfinished(age=0)) == [(f"{ID}.{os.getpid()}", b"span")]
 
 
+def test_a_claim_that_is_handed_over_while_somebody_looks(
+    folder: ExecutionFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is gone between the listing and the look: passed over, and the others are found."""
+    other = f"1{ID[1:]}"
+    for execution_id in (ID, other):
+        folder.close(execution_id, b"span")
+    entries = list(os.scandir(f"{folder.path}/closing"))
+    folder.handed_over(ID)
+    monkeypatch.setattr(os, "scandir", lambda _: entries)
+    assert list(folder.unfinished(age=0)) == [(f"{other}.{os.getpid()}", b"span")]
+
+
 def test_lines_are_added(folder: ExecutionFolder) -> None:
     """What several processes append is read in order."""
     for line in ("one", "two é"):

@@ -9,11 +9,14 @@ from typing import Final
 from agent_otel import settings
 from agent_otel.drain import drain
 from agent_otel.local_stack.stack import LocalStack
+from agent_otel.open_execution import ExecutionFolder
 from agent_otel.settings_file import is_loopback
 
 #: Seconds between looks, and for one round of delivery: at most so long a stack that stops waits for an answer.
 LOOK_SECONDS: Final = 2.0
 ROUND_SECONDS: Final = 5.0
+#: Between removals of what is past its time in the folder of open executions.
+TIDY_SECONDS: Final = 3600.0
 
 
 @contextmanager
@@ -36,8 +39,11 @@ def draining(stack: LocalStack, report: Callable[[str], None]) -> Iterator[None]
 
 
 def _run(ours: settings.Settings, stop: Event, report: Callable[[str], None]) -> None:
-    said = ""
+    said, next_tidy = "", 0.0
     while not stop.is_set():
+        if time.monotonic() >= next_tidy:
+            next_tidy = time.monotonic() + TIDY_SECONDS
+            ExecutionFolder(ours.state_dir).clean_up()
         done = drain(ours, time.monotonic() + ROUND_SECONDS, stop.wait)
         if done.delivered:
             report(f"delivered {done.delivered} spans and events that waited in the spool")

@@ -6,6 +6,7 @@ import time
 
 from agent_otel import plain_json
 from agent_otel.drain import drain
+from agent_otel.open_execution import ExecutionFolder
 from agent_otel.shell import call as calls
 from agent_otel.shell import options
 from agent_otel.shell.call import Call
@@ -22,6 +23,7 @@ def run(argv: Sequence[str]) -> int:
     """Deliver, and print what became of it; success is that nothing waits and nothing was refused or lost."""
     call = Call("flush", options.FLUSH, argv)
     done = drain(call.settings, time.monotonic() + call.values.get("timeout", DEFAULT_SECONDS))
+    ExecutionFolder(call.settings.state_dir).clean_up()
     errors = [*call.arguments.errors, *filter(None, [done.problem])]
     for error in errors:
         call.problem(error)

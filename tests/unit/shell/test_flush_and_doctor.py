@@ -59,6 +59,17 @@ def test_a_span_whose_process_died_at_its_end_is_delivered(
     assert list(ExecutionFolder(str(tmp_path / "home" / "state")).unfinished(age=0)) == []
 
 
+def test_flush_removes_what_is_past_its_time(verb: Verb, tmp_path: Path) -> None:
+    """Nobody else does where only calls are made; what is young stays."""
+    old, young = (verb("start", "--agent", "a").answer["execution_id"] for _ in range(2))
+    for execution_id in (old, young):
+        verb("complete", "--execution-id", execution_id)
+    folder = tmp_path / "home" / "state" / "executions"
+    os.utime(folder / f"{old}.closed", (1, 1))
+    verb("flush")
+    assert sorted(path.stem for path in folder.iterdir() if path.is_file()) == [young, young]
+
+
 def test_all_is_well(verb: Verb, sink: Sink) -> None:
     """Counts add up over calls; nothing to do."""
     verb("start", "--agent", "a")
