@@ -9,7 +9,7 @@ from agent_otel import semconv as s
 from agent_otel.hand_over import hand_over
 from agent_otel.open_execution import ExecutionFolder, OpenExecution
 from agent_otel.shell import call as calls
-from agent_otel.shell import facts, journal, options, trace_context
+from agent_otel.shell import facts, journal, options, started, trace_context
 from agent_otel.shell.call import Call
 from agent_otel.shell.lineage import Lineage, lineage
 from agent_otel.shell.records import Records
@@ -36,7 +36,7 @@ def begin(call: Call) -> OpenExecution:
     execution = _execution(call, place)
     stated = _stated(call, place)
     line = journal.start_line(stated, call.metadata, place)
-    event_id = _first_event_id(execution)
+    event_id = started.event_id(execution)
     if not call.settings.disabled:
         if folder.add(execution):
             folder.append(f"{execution.execution_id}.events", line)
@@ -47,7 +47,9 @@ def begin(call: Call) -> OpenExecution:
         if folder.failures:
             call.problem(f"{folder.problem}: later calls need --agent, --started-at and --correlation-id")
             call.warning = calls.NO_LOCAL_STATE
-        call.handed = hand_over(_event(call, execution, stated, event_id).records, call.settings)
+        records = Records(call.settings)
+        started.add(records, execution, {**stated, **facts.metadata(call.metadata)}, event_id)
+        call.handed = hand_over(records.records, call.settings)
     _answer(call, execution)
     return execution
 
@@ -77,10 +79,6 @@ def _stated(call: Call, place: Lineage) -> dict[str, Any]:
     return dict(redaction.clean(stated, call.settings.capture))
 
 
-def _first_event_id(execution: OpenExecution) -> str:
-    return _event_id(execution, s.EVENT_STARTED)
-
-
 def _repeated_event_id(folder: ExecutionFolder, execution: OpenExecution, line: str) -> str:
     """The id of a start that is told again: the first one's when it says the same, else one of its own."""
     name = f"{execution.execution_id}.events"
@@ -88,34 +86,8 @@ def _repeated_event_id(folder: ExecutionFolder, execution: OpenExecution, line: 
     if not first and not folder.is_closed(execution.execution_id):
         # Whoever told it first died before it noted and sent this.
         folder.append(name, line)
-        return _first_event_id(execution)
-    return _first_event_id(execution) if line == first else _event_id(execution, f"{s.EVENT_STARTED} {line}")
-
-
-def _event_id(execution: OpenExecution, name: str) -> str:
-    return identity.spelled(identity.named_uuid(identity.parse(execution.execution_id) or 0, name))
-
-
-def _event(call: Call, execution: OpenExecution, stated: dict[str, Any], event_id: str) -> Records:
-    records = Records(call.settings)
-    attributes = {
-        s.EVENT_ID: event_id,
-        s.EXECUTION_STATUS: "in_progress",
-        s.EXECUTION_START_NS: execution.started_at,
-        **stated,
-        **facts.metadata(call.metadata),
-    }
-    records.event(
-        s.EVENT_STARTED,
-        execution.started_at,
-        f"{execution.agent_name} started",
-        facts.identity_of(execution),
-        attributes,
-        trace_id=execution.trace_id,
-        span_id=execution.span_id,
-        flags=execution.trace_flags,
-    )
-    return records
+        return started.event_id(execution)
+    return started.event_id(execution) if line == first else started.event_id(execution, line)
 
 
 def _answer(call: Call, execution: OpenExecution) -> None:

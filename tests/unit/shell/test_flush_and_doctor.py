@@ -49,7 +49,7 @@ def test_a_span_whose_process_died_at_its_end_is_delivered(
     execution_id = verb("start", "--agent", "a").answer["execution_id"]
     process = os.fork()
     if not process:
-        monkeypatch.setattr("agent_otel.shell.complete.hand_over", lambda *_: os._exit(9))
+        monkeypatch.setattr("agent_otel.shell.completion.hand_over", lambda *_: os._exit(9))
         verb("complete", "--execution-id", execution_id)
         os._exit(1)
     assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 9
