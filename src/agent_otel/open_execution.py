@@ -7,12 +7,11 @@ and only that one sends its span. ``<id>.events`` is the journal of calls of the
 
 from __future__ import annotations
 
-import errno
 import os
-import stat
 import time
 
 from agent_otel import plain_json
+from agent_otel.state_folder import StateFolder, unlink
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -75,13 +74,11 @@ class OpenExecution:
         return cls(**fields)
 
 
-class ExecutionFolder:
+class ExecutionFolder(StateFolder):
     """``<state_dir>/executions``. A folder that cannot be written costs the files, never the execution."""
 
     def __init__(self, state_dir: str) -> None:
-        self.path = f"{state_dir}/executions"
-        self.failures = 0
-        self.problem = ""
+        super().__init__(f"{state_dir}/executions")
         self._written: set[str] = set()
 
     def add(self, execution: OpenExecution) -> bool:
@@ -101,7 +98,7 @@ class ExecutionFolder:
         except OSError as error:
             self._failed(error)
         finally:
-            _unlink(self._file(made))
+            unlink(self._file(made))
         return True
 
     def find(self, execution_id: str) -> OpenExecution | None:
@@ -111,24 +108,6 @@ class ExecutionFolder:
             return OpenExecution.from_json(content) if content else None
         except (ValueError, TypeError, KeyError):
             return None
-
-    def read(self, name: str) -> str:
-        """What one of our files holds; empty when there is none, or it is another user's."""
-        try:
-            descriptor = os.open(self._file(name), os.O_RDONLY | os.O_NOFOLLOW)
-        except OSError:
-            return ""
-        with open(descriptor, encoding="utf-8", errors="replace") as file:
-            return file.read() if os.fstat(descriptor).st_uid == os.geteuid() else ""
-
-    def append(self, name: str, line: str) -> bool:
-        """Add a line to one of our files; False when it cannot be written."""
-        try:
-            self._write(name, os.O_APPEND, f"{line}\n".encode(errors="replace"))
-        except OSError as error:
-            self._failed(error)
-            return False
-        return True
 
     def close(self, execution_id: str, span: bytes = b"") -> bool:
         """Claim the end of the execution; False when another was first. Unwritable folder: the claim holds.
@@ -144,10 +123,10 @@ class ExecutionFolder:
             self._write(closing, os.O_TRUNC, span)
             os.link(self._file(closing), self._file(closed))  # all or nothing, and only one
         except FileExistsError:
-            _unlink(self._file(closing))
+            unlink(self._file(closing))
             return False
         except OSError as error:
-            _unlink(self._file(closing))
+            unlink(self._file(closing))
             self._failed(error)
         return True
 
@@ -172,13 +151,13 @@ class ExecutionFolder:
     def handed_over(self, execution_id: str, closing: str = "") -> None:
         """The span is in the spool: the claim need not hold it any longer, nor do we what it was made of."""
         for path in (f"{CLOSING}/{closing or f'{execution_id}.{os.getpid()}'}", f"{execution_id}.events"):
-            _unlink(self._file(path))
+            unlink(self._file(path))
         _empty(self._file(f"{execution_id}.closed"))
 
     def remove(self, execution_id: str) -> None:
         """Remove the file of an execution whose end was handed over."""
         self._written.discard(execution_id)
-        _unlink(self._file(f"{execution_id}.json"))
+        unlink(self._file(f"{execution_id}.json"))
 
     def clean_up(self, now: float | None = None) -> int:
         """Remove files past their time; return how many. `now` in seconds since the epoch."""
@@ -189,7 +168,7 @@ class ExecutionFolder:
         outdated += [path for _, path in closed[MAX_CLOSED:]]
         outdated += [f"{path.removesuffix('.closed')}.json" for path in outdated]
         outdated += [path for age, path in others if age > KEEP_OPEN_SECONDS]
-        return sum(map(_unlink, outdated))
+        return sum(map(unlink, outdated))
 
     def _ages(self, moment: float) -> tuple[list[tuple[float, str]], list[tuple[float, str]]]:
         """Age in seconds and path of the claims, and of all else."""
@@ -204,39 +183,6 @@ class ExecutionFolder:
             pass
         return closed, others
 
-    def _write(self, name: str, flag: int, content: bytes) -> None:
-        """Create or open one of our files and write `content`, wholly or not at all."""
-        flags = os.O_CREAT | os.O_WRONLY | os.O_NOFOLLOW | flag
-        try:
-            self._check()
-            descriptor = os.open(self._file(name), flags, 0o600)
-        except FileNotFoundError:
-            for folder in (self.path, os.path.dirname(self._file(name))):
-                os.makedirs(folder, mode=0o700, exist_ok=True)
-            descriptor = os.open(self._file(name), flags, 0o600)
-        try:
-            before = os.fstat(descriptor).st_size
-            if content and os.write(descriptor, content) != len(content):
-                os.ftruncate(descriptor, before)
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        finally:
-            os.close(descriptor)
-
-    def _check(self) -> None:
-        """Raise OSError when another user could plant files here, as the spool does."""
-        status = os.lstat(self.path)
-        if status.st_uid != os.geteuid():
-            raise PermissionError(errno.EPERM, f"belongs to user {status.st_uid}, not to us; set AGENT_OTEL_HOME")
-        if not stat.S_ISDIR(status.st_mode) or status.st_mode & 0o022:
-            raise PermissionError(errno.EPERM, "is no folder that only we can write; chmod 700 it")
-
-    def _failed(self, error: OSError) -> None:
-        self.failures += 1
-        self.problem = f"{self.path}: {error.strerror or error}"
-
-    def _file(self, name: str) -> str:
-        return f"{self.path}/{name}"
-
 
 def _abandoned(entry: os.DirEntry[str], age: float) -> bytes:
     """The span of a claim whose process died; empty for any other. Raises OSError when it is gone."""
@@ -244,7 +190,7 @@ def _abandoned(entry: os.DirEntry[str], age: float) -> bytes:
     if status.st_uid != os.geteuid() or (_lives(entry.name) and time.time() - status.st_mtime < age):
         return b""
     if status.st_nlink == 1:  # the claim was not made: its end was never told to anybody
-        _unlink(entry.path)
+        unlink(entry.path)
         return b""
     with open(entry.path, "rb") as file:
         return file.read()
@@ -258,14 +204,6 @@ def _lives(closing: str) -> bool:
         return False
     except OSError:  # somebody else's
         return True
-    return True
-
-
-def _unlink(path: str) -> bool:
-    try:
-        os.unlink(path)
-    except OSError:
-        return False
     return True
 
 
