@@ -121,6 +121,9 @@ EVENT_PROGRESS: Final = "aotel.execution.progress"  # event name; stage and perc
 EVENT_HEARTBEAT: Final = "aotel.execution.heartbeat"  # event name; still running, every 60 s
 EVENT_EXCEPTION: Final = "aotel.execution.exception"  # event name; an error during the execution, handled or not
 EVENT_COMPLETED: Final = "aotel.execution.completed"  # event name; the end, repeats the final facts
+EVENT_SESSION_START: Final = "session.start"  # event name; a harness's session began, or went on (OTel session)
+EVENT_SESSION_END: Final = "session.end"  # event name; a process of a session ended (OTel session)
+EVENT_HOOK_REJECTED: Final = "aotel.hook.rejected"  # event name; what a hook was given and nobody can read; body: why
 PROGRESS_STAGE: Final = "aotel.progress.stage"  # string; progress event; the current stage
 PROGRESS_PERCENT: Final = "aotel.progress.percent"  # double; progress event; 0 to 100
 

@@ -1,11 +1,17 @@
-"""`agent-otel hook`: what agents' hooks call. `hook completion AGENT ID STATUS` is that of a completion hook."""
+"""`agent-otel hook`: what agents' hooks call.
+
+Alone it reads what Claude Code tells its hooks on standard input. `hook completion AGENT ID STATUS` is that of a
+completion hook.
+"""
 
 from __future__ import annotations
+
+import time
 
 from agent_otel import identity
 from agent_otel import semconv as s
 from agent_otel.shell import complete, options
-from agent_otel.shell.call import Call
+from agent_otel.shell.call import Call, write
 from agent_otel.shell.known import known
 from agent_otel.shell.option import Option, status, words
 
@@ -18,6 +24,22 @@ _NAMES: Final = ("--agent", "--execution-id", "--status")
 
 
 def run(argv: Sequence[str]) -> int:
+    """Record what a hook tells."""
+    return _complete(argv) if argv else _listen(time.time_ns())
+
+
+def _listen(received: int) -> int:
+    """Claude Code's: whatever goes wrong is no reason to disturb the agent."""
+    try:
+        from agent_otel.shell.claude_code.told import listen
+
+        listen(received)
+    except Exception as error:  # noqa: BLE001 - never break the agent
+        write(2, f"agent-otel hook: {type(error).__name__}: {error}\n")
+    return 0
+
+
+def _complete(argv: Sequence[str]) -> int:
     """Record the end of an execution of which a hook knows the agent, an id and how it ended."""
     positional = [word for word in argv[1:4] if not word.startswith("--")] if argv[:1] == ["completion"] else []
     named = [part for name, word in zip(_NAMES, positional, strict=False) for part in (name, word)]

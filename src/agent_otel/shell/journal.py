@@ -1,7 +1,7 @@
 """What the later calls of an execution need of the earlier ones: a file of JSON lines beside the execution's own.
 
-The first line is what its start stated, the others are its progress; the final span repeats all of it. A line that is
-torn or was tampered with is passed over.
+The first line is what its start stated, the others are its progress and what its steps did; the final span repeats all
+of it. A line that is torn or was tampered with is passed over.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from agent_otel import plain_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from typing import Any, Final
 
     from agent_otel.open_execution import ExecutionFolder
@@ -17,10 +18,15 @@ if TYPE_CHECKING:
 
 #: Progress events on one span (SDKs keep 128 events of all kinds); the first so many, all are log records.
 MAX_SPAN_EVENTS: Final = 100
+#: Members of one list; as many as the row of an execution keeps.
+MAX_MEMBERS: Final = 1_000
 
 
 class Journal:
-    """`attributes`, `links`, `parent_span_id`, `trace_state`: of the start. `events`: finished OTLP span events."""
+    """`attributes`, `links`, `parent_span_id`, `trace_state`: of the start. `events`: finished OTLP span events.
+
+    `united`: lists by attribute, of what steps did.
+    """
 
     def __init__(self) -> None:
         self.attributes: dict[str, Any] = {}
@@ -30,6 +36,7 @@ class Journal:
         self.trace_state = ""
         self.events: list[str] = []
         self.latest: dict[str, Any] = {}
+        self.united: dict[str, list[str]] = {}
 
     def merge_metadata(self, metadata: dict[str, Any]) -> dict[str, Any]:
         """The metadata of all calls by key, the later over the earlier; what was refused adds up."""
@@ -58,6 +65,11 @@ def progress_line(event: str, latest: dict[str, object], metadata: dict[str, obj
     return plain_json.dumps({"event": event, "latest": latest, "metadata": metadata})
 
 
+def united_line(lists: Mapping[str, Sequence[str]]) -> str:
+    """The line of what a step did: members of lists that the end states whole."""
+    return plain_json.dumps({"united": lists})
+
+
 def read(folder: ExecutionFolder, execution_id: str) -> Journal:
     """All that is known of the execution's start and progress; empty when it began elsewhere."""
     journal = Journal()
@@ -70,6 +82,11 @@ def read(folder: ExecutionFolder, execution_id: str) -> Journal:
 
 
 def _take(journal: Journal, entry: dict[str, Any]) -> None:
+    if "united" in entry:
+        for attribute, members in entry["united"].items():
+            known = journal.united.setdefault(attribute, [])
+            known += [str(member) for member in members if member not in known][: MAX_MEMBERS - len(known)]
+        return
     journal.merge_metadata(entry.get("metadata") or {})
     if "event" in entry:
         plain_json.loads(entry["event"])["name"]

@@ -1,0 +1,229 @@
+"""An execution ends: as it was told, or as it must be concluded.
+
+The transcript lags behind: when Stop's hook begins, the answer and its usage often come into it only some 50 ms later.
+The agent does not wait for that: how the execution ended is on the disk, and a process in the background sends it when
+the transcript is complete. Should that be killed, whoever sees the session next does it.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from agent_otel import content, plain_json, redaction
+from agent_otel import semconv as s
+from agent_otel.shell import facts, journal
+from agent_otel.shell.claude_code import beginning, subagent, tool, transcript
+from agent_otel.shell.claude_code.payload import without_secrets
+from agent_otel.shell.claude_code.session import RUN, STOPPED
+from agent_otel.shell.completion import Completion
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any, Final
+
+    from agent_otel.shell.claude_code.payload import Payload
+    from agent_otel.shell.claude_code.session import Session
+    from agent_otel.shell.claude_code.transcript import Account
+
+#: How long the background process waits for the transcript, and how often it looks.
+WAIT_SECONDS: Final = 1.0
+_LOOK_SECONDS: Final = 0.01
+#: Bytes of a transcript that the agent does not wait for.
+_LONG: Final = 512 * 1024
+_COUNTED: Final = ("input", "output", "cache_read", "cache_creation")
+
+
+def succeeded(session: Session, payload: Payload) -> None:
+    """Stop and SubagentStop: the agent has answered."""
+    if payload.event == "SubagentStop" and not payload.agent_type and not _is_known(session, payload):
+        return  # /compact: the one that writes the summary is announced by nobody, and has no transcript
+    _stop(session, payload, {s.EXECUTION_STATUS: "success"})
+
+
+def failed(session: Session, payload: Payload) -> None:
+    """StopFailure: the model could not be asked."""
+    kind, message = payload.text("error") or s.ERROR_TYPE_OTHER, payload.text("last_assistant_message")
+    details = payload.text("error_details")
+    final = {
+        s.EXECUTION_STATUS: "error",
+        s.ERROR_TYPE: kind,
+        s.ERROR_MESSAGE: "\n".join(filter(None, (message, details))),
+    }
+    _stop(session, payload, final)
+
+
+def compacted(session: Session, payload: Payload) -> None:
+    """PostCompact: the end of an execution that is nothing but ``/compact``."""
+    tool.compacted(session, payload)
+    execution = beginning.execution_of(session, payload)
+    notes = journal.read(session.executions, execution.execution_id)
+    if notes.attributes.get(s.TASK_DESCRIPTION) == "/compact" and s.PROMPT_LENGTH not in notes.attributes:
+        _stop(session, payload, {s.EXECUTION_STATUS: "success"}, payload.text("compact_summary"))
+
+
+def finish(session: Session, execution_id: str) -> bool:
+    """Send the end that was told; False when there is none, or somebody else does it."""
+    name = f"{execution_id}{STOPPED}"
+    taken = session.take(name)
+    if not taken:
+        return False
+    ending, run = session.noted(taken), session.noted(f"{execution_id}{RUN}")
+    stated = ending.get("final")
+    final: dict[str, Any] = stated if isinstance(stated, dict) else {s.EXECUTION_STATUS: "success"}
+    account = _account(run)
+    if run.get("agent_id") and account.error and final[s.EXECUTION_STATUS] == "success":
+        final |= _api_error(account)  # a sub-agent has no StopFailure
+    ended = ending.get("ended")
+    sent = _send(session, execution_id, run, account, final, ended if isinstance(ended, int) else time.time_ns())
+    if sent:
+        session.remove_file(taken)
+        session.remove_file(f"{execution_id}{RUN}")
+    return sent
+
+
+def conclude(session: Session, execution_id: str, why: str, ended: int | None = None) -> None:
+    """End an execution of which nobody said how it ended: since its agent is gone, or does something else.
+
+    It ended at `ended` (ns), else when it was last heard of.
+    """
+    if session.has(f"{execution_id}{STOPPED}"):
+        finish(session, execution_id)
+        return
+    taken = session.take(f"{execution_id}{RUN}")
+    if not taken:
+        return
+    run = session.noted(taken)
+    account = _account(run)
+    began = run.get("began")
+    moment = ended or max(account.last, began if isinstance(began, int) else 0, _last_call(session, execution_id))
+    close_calls(session, execution_id, moment, why)
+    final: dict[str, Any] = {s.EXECUTION_STATUS: "cancelled", s.EXECUTION_INFERRED: True, s.ERROR_MESSAGE: why}
+    if account.error:
+        final |= _api_error(account)
+    if _send(session, execution_id, run, account, final, moment):
+        session.remove_file(taken)
+
+
+def close_calls(session: Session, execution_id: str, ended: int, why: str) -> None:
+    """The tool calls of an execution that nobody will tell the end of."""
+    for key, call in session.calls():
+        if call.get("execution_id") == execution_id:
+            tool.unfinished(session, key, call, ended, why)
+
+
+def _stop(session: Session, payload: Payload, final: dict[str, Any], output: str | None = None) -> None:
+    execution = beginning.execution_of(session, payload)
+    execution_id = execution.execution_id
+    answer = payload.text("last_assistant_message") if output is None else output
+    if final[s.EXECUTION_STATUS] == "success" and answer:
+        final |= content.output_facts(answer)
+    kept = dict(redaction.clean(final, session.settings.capture))
+    if not session.note(f"{execution_id}{STOPPED}", {"final": kept, "ended": payload.received}):
+        return
+    if not session.is_first("stop", execution_id):
+        session.remove_file(f"{execution_id}{STOPPED}")
+        return
+    run = session.noted(f"{execution_id}{RUN}")
+    is_answered = final[s.EXECUTION_STATUS] == "success" and output is None
+    if is_answered and _is_behind(run, answer):
+        if os.fork():
+            return
+        _in_background(run, answer)
+    finish(session, execution_id)
+
+
+def _is_behind(run: Mapping[str, Any], answer: str) -> bool:
+    """Whether there is a transcript that lacks the answer, or one so long that reading it would take a while."""
+    path, offset = _path(run), run.get("offset")
+    size = transcript.size(path)
+    if size - (offset if isinstance(offset, int) else 0) > _LONG:
+        return True
+    return bool(answer) and size > 0 and not transcript.ends_with(path, answer)
+
+
+def _in_background(run: Mapping[str, Any], answer: str) -> None:
+    """Let go of the agent, and wait until the transcript has the answer."""
+    os.setsid()
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(nothing, descriptor)
+    path, seen, deadline = _path(run), 0, time.monotonic() + WAIT_SECONDS
+    while time.monotonic() < deadline:
+        size = transcript.size(path)
+        if size != seen and transcript.ends_with(path, answer):
+            return
+        seen = size
+        time.sleep(_LOOK_SECONDS)
+
+
+def _send(
+    session: Session, execution_id: str, run: Mapping[str, Any], account: Account, final: dict[str, Any], ended: int
+) -> bool:
+    """Hand the end over; whether it is kept."""
+    execution = session.executions.find(execution_id)
+    if execution is None:
+        return True  # its file is damaged or past its time: there is nothing to send it with
+    notes = journal.read(session.executions, execution_id)
+    if run.get("agent_id"):
+        subagent.settle(session, run, notes)
+    usage = _usage(account)
+    if account.version and not run.get("agent_id"):
+        usage.setdefault(s.GEN_AI_AGENT_VERSION, account.version)
+    final = {**usage, **notes.united, **final, **facts.metadata(notes.metadata)}
+    completion = Completion(tool.known(session, execution), notes, final, max(ended, execution.started_at))
+    requests = list(account.requests.values())
+    completion.event_only = {s.MODEL_REQUESTS: plain_json.dumps(requests)}
+    handed = completion.send(session.settings)
+    return handed.spooled or handed.delivered
+
+
+def _usage(account: Account) -> dict[str, Any]:
+    """The sums of the requests; tokens read from a cache, or written to one, are input as well (GenAI conventions)."""
+    requests = account.requests.values()
+    if not requests:
+        return {}
+    sums = {name: sum([request[name] for request in requests]) for name in _COUNTED}
+    return {
+        s.GEN_AI_REQUEST_MODEL: [request["model"] for request in requests][-1],
+        s.GEN_AI_USAGE_INPUT_TOKENS: sums["input"] + sums["cache_read"] + sums["cache_creation"],
+        s.GEN_AI_USAGE_OUTPUT_TOKENS: sums["output"],
+        s.GEN_AI_USAGE_CACHE_READ_TOKENS: sums["cache_read"],
+        s.GEN_AI_USAGE_CACHE_CREATION_TOKENS: sums["cache_creation"],
+    }
+
+
+def _account(run: Mapping[str, Any]) -> Account:
+    began, offset = run.get("began"), run.get("offset")
+    if run.get("agent_id"):
+        return transcript.read(_path(run), 0)
+    return transcript.read(
+        _path(run),
+        began if isinstance(began, int) else 0,
+        str(run.get("prompt_id")),
+        offset if isinstance(offset, int) else 0,
+    )
+
+
+def _path(run: Mapping[str, Any]) -> str:
+    path, agent_id = str(run.get("transcript") or ""), str(run.get("agent_id") or "")
+    return subagent.path_of(path, agent_id) if agent_id else path
+
+
+def _api_error(account: Account) -> dict[str, Any]:
+    return {
+        s.EXECUTION_STATUS: "error",
+        s.ERROR_TYPE: account.error,
+        s.ERROR_MESSAGE: without_secrets(account.error_text, os.environ),
+    }
+
+
+def _last_call(session: Session, execution_id: str) -> int:
+    """When the execution last called a tool that did not return."""
+    moments = [call.get("started") for _, call in session.calls() if call.get("execution_id") == execution_id]
+    return max([moment for moment in moments if isinstance(moment, int)], default=0)
+
+
+def _is_known(session: Session, payload: Payload) -> bool:
+    return session.executions.find(session.execution_id(payload.agent_id)) is not None
