@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 
+from agent_otel.digest import sha256
+
 try:
     from _sha1 import sha1  # type: ignore[import-not-found]  # unknown to typeshed
 except ImportError:  # a build of Python without its own SHA-1
@@ -72,7 +74,7 @@ def trace_id(correlation_id: str) -> int:
         raise ValueError("correlation_id is the nil UUID, which no trace can have; give another or leave it out")
     if not correlation_id:
         raise ValueError("correlation_id is empty; give a UUID or any other text, or leave it out")
-    return int.from_bytes(_sha256(_TRACE_DOMAIN + _bytes(correlation_id))[:16]) if parsed is None else parsed
+    return int.from_bytes(sha256(_TRACE_DOMAIN + _bytes(correlation_id)).digest()[:16]) if parsed is None else parsed
 
 
 def execution_span_id(execution: int) -> int:
@@ -105,12 +107,6 @@ def _bytes(text: str) -> bytes:
     return text.encode(errors="backslashreplace")
 
 
-def _sha256(data: bytes) -> bytes:
-    from hashlib import sha256  # 3 ms that only ids of other spellings cost
-
-    return sha256(data).digest()
-
-
 def _span_hash(data: bytes) -> int:
-    digest = _sha256(data)
+    digest = sha256(data).digest()
     return int.from_bytes(digest[:8]) or int.from_bytes(digest[8:16])

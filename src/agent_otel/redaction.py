@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from agent_otel import plain_json
 from agent_otel import semconv as s
+from agent_otel.digest import sha256 as _sha256
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,6 +62,4 @@ def error_text(message: str | None, mode: Capture) -> str | None:
 
 def sha256(content: str) -> str:
     """SHA-256 of the text's UTF-8, as hex."""
-    import hashlib  # 3 ms that only content costs
-
-    return hashlib.sha256(content.encode(errors="backslashreplace")).hexdigest()
+    return str(_sha256(content.encode(errors="backslashreplace")).hexdigest())

@@ -11,6 +11,7 @@ from agent_otel.drain import drain
 from agent_otel.local_stack.stack import LocalStack
 from agent_otel.open_execution import ExecutionFolder
 from agent_otel.settings_file import is_loopback
+from agent_otel.shell.claude_code.sweep import all_gone
 
 #: Seconds between looks, and for one round of delivery: at most so long a stack that stops waits for an answer.
 LOOK_SECONDS: Final = 2.0
@@ -44,6 +45,7 @@ def _run(ours: settings.Settings, stop: Event, report: Callable[[str], None]) ->
         if time.monotonic() >= next_tidy:
             next_tidy = time.monotonic() + TIDY_SECONDS
             ExecutionFolder(ours.state_dir).clean_up()
+        all_gone(ours)  # runs of Claude Code that were killed, whose session nobody may ever see again
         done = drain(ours, time.monotonic() + ROUND_SECONDS, stop.wait)
         if done.delivered:
             report(f"delivered {done.delivered} spans and events that waited in the spool")

@@ -1,4 +1,4 @@
-"""`agent-otel flush`: deliver what waits in the spool."""
+"""`agent-otel flush`: deliver what waits in the spool, also the ends of what was killed."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from agent_otel.open_execution import ExecutionFolder
 from agent_otel.shell import call as calls
 from agent_otel.shell import options
 from agent_otel.shell.call import Call
+from agent_otel.shell.claude_code import sweep
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ DEFAULT_SECONDS: Final = 30.0
 def run(argv: Sequence[str]) -> int:
     """Deliver, and print what became of it; success is that nothing waits and nothing was refused or lost."""
     call = Call("flush", options.FLUSH, argv)
+    sweep.all_gone(call.settings)
     done = drain(call.settings, time.monotonic() + call.values.get("timeout", DEFAULT_SECONDS))
     ExecutionFolder(call.settings.state_dir).clean_up()
     errors = [*call.arguments.errors, *filter(None, [done.problem])]

@@ -166,6 +166,8 @@ def _send(
     if execution is None:
         return True  # its file is damaged or past its time: there is nothing to send it with
     notes = journal.read(session.executions, execution_id)
+    # Whoever concludes an end may have other settings than the agent had.
+    session.settings.capture = notes.attributes.get(s.CAPTURE_MODE, session.settings.capture)
     if run.get("agent_id"):
         subagent.settle(session, run, notes)
     usage = _usage(account)

@@ -6,7 +6,9 @@ After SIGKILL the CLI says nothing more, after SIGTERM and the like SessionEnd a
 from __future__ import annotations
 
 import os
+import time
 
+from agent_otel.open_execution import KEEP_OPEN_SECONDS
 from agent_otel.shell.claude_code import stop, subagent, tool
 from agent_otel.shell.claude_code.owner import is_gone, owner
 from agent_otel.shell.claude_code.session import FOLDER, RUN, STOPPED, Session
@@ -55,7 +57,7 @@ def next_prompt(session: Session, payload: Payload) -> None:
 
 
 def all_gone(settings: Settings, but: Session | None = None) -> None:
-    """What was open in any session whose process is gone."""
+    """What was open in any session whose process is gone. Raises no Exception: the next look may be luckier."""
     folder = f"{settings.state_dir}/{FOLDER}"
     try:
         names = os.listdir(folder)
@@ -64,8 +66,11 @@ def all_gone(settings: Settings, but: Session | None = None) -> None:
     for name in names:
         session = _session(settings, name)
         if but is None or session.path != but.path:
-            _close(session, _is_left, "its process ended without a word")
-            session.leave()
+            try:
+                _close(session, _is_left, "its process ended without a word")
+                session.leave()
+            except Exception:  # noqa: BLE001, S112 - one damaged session must not keep the others open
+                continue
 
 
 def _session(settings: Settings, name: str) -> Session:
@@ -102,4 +107,7 @@ def _goes_on(run: Mapping[str, Any], here: str) -> bool:
 
 
 def _is_left(run: Mapping[str, Any]) -> bool:
-    return is_gone(str(run.get("owner") or ""))
+    """Also what is so old that the files which say where it belongs are about to go."""
+    began = run.get("began", run.get("started"))
+    is_old = isinstance(began, int) and time.time() - began / 1e9 > KEEP_OPEN_SECONDS / 2
+    return is_old or is_gone(str(run.get("owner") or ""))
