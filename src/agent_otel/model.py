@@ -63,6 +63,8 @@ FIELDS: Final = (
     Field("agent_version", s.GEN_AI_AGENT_VERSION),
     Field("agent_description", s.GEN_AI_AGENT_DESCRIPTION),
     Field("agent_instance_id", s.AGENT_INSTANCE_ID),
+    Field("harness", s.HARNESS),
+    Field("prompt_id", s.PROMPT_ID),
     Field("agent_configuration", s.AGENT_CONFIGURATION, "object"),
     Field("session_id", s.SESSION_ID),
     Field("conversation_id", s.GEN_AI_CONVERSATION_ID),
@@ -104,6 +106,14 @@ FIELDS: Final = (
     Field("tools_available", s.GEN_AI_TOOL_DEFINITIONS, content=True),
     Field("context", s.CONTEXT, content=True),
     Field("reasoning", s.INTENT_REASONING, content=True),
+)
+
+#: What a harness's records say of usage stands apart, under this name: shown is what its model requests add up to, and
+#: only without any what was said (store/sql/routines/32_usage.sql).
+STATED_USAGE: Final = "stated_usage"
+USAGE: Final = (
+    *("input_tokens", "output_tokens", "cache_read_tokens", "cache_creation_tokens"),
+    *("total_tokens", "cost_usd"),
 )
 
 Facts = dict[str, Any]

@@ -91,7 +91,7 @@ ERROR_MESSAGE: Final = "aotel.error.message"  # string; execution, step, event; 
 ERROR_RECOVERY_ACTION: Final = "aotel.error.recovery_action"  # string; exception event; what was done about it
 TOTAL_TOKENS: Final = "aotel.usage.total_tokens"  # int; execution, step; when only the sum is known
 COST_USD: Final = "aotel.usage.cost_usd"  # double; execution, step; US dollars
-MODEL_REQUESTS: Final = "aotel.usage.requests"  # JSON string of objects; completion event; the model requests it made
+MODEL_REQUESTS: Final = "aotel.usage.requests"  # JSON string of objects; event; the model requests it made
 OUTPUT_SIZE: Final = "aotel.output.size"  # int; execution; characters of the result
 OUTPUT_SHA256: Final = "aotel.output.sha256"  # hex string; execution; SHA-256 of the result's UTF-8
 OUTPUT_STRUCTURED: Final = "aotel.output.structured"  # JSON string; execution; content: the result in parsed form
@@ -124,6 +124,7 @@ EVENT_COMPLETED: Final = "aotel.execution.completed"  # event name; the end, rep
 EVENT_SESSION_START: Final = "session.start"  # event name; a harness's session began, or went on (OTel session)
 EVENT_SESSION_END: Final = "session.end"  # event name; a process of a session ended (OTel session)
 EVENT_HOOK_REJECTED: Final = "aotel.hook.rejected"  # event name; what a hook was given and nobody can read; body: why
+EVENT_USAGE: Final = "aotel.usage.reported"  # event name; model requests that became known after the end
 PROGRESS_STAGE: Final = "aotel.progress.stage"  # string; progress event; the current stage
 PROGRESS_PERCENT: Final = "aotel.progress.percent"  # double; progress event; 0 to 100
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
 from agent_otel import ids, semconv
-from agent_otel.exporter import records
+from agent_otel.exporter import claude_code, records
 from agent_otel.exporter.canonical import Canonical, digest_after
 from agent_otel.exporter.limits import Limits
 from agent_otel.exporter.origin import Origin
@@ -50,7 +50,8 @@ def map_event(
         digest=identity,
         event_name=event_name,
         attributes=encode(reading.limited(attributes)),
-        execution_id=_uuid(everything.get(semconv.EXECUTION_ID)),
+        execution_id=(origin.is_claude_code and claude_code.execution_id(everything))
+        or _uuid(everything.get(semconv.EXECUTION_ID)),
         trace_id=trace_id,
         span_id=signed(span_id) if span_id else None,
         event_time=occurred // _NS_PER_US if occurred else None,
@@ -64,7 +65,7 @@ def map_event(
         content=encode(content) if content else None,
         otlp=None if reading.lossless and canonical.complete else raw,
     )
-    return row, records.of_event(row, everything)
+    return row, (claude_code if origin.is_claude_code else records).of_event(row, everything)
 
 
 def _identity(record: LogRecord, canonical: Canonical, origin: Origin) -> bytes:

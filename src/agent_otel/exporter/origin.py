@@ -7,7 +7,7 @@ from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
 from agent_otel import semconv
-from agent_otel.exporter import part_count
+from agent_otel.exporter import claude_code, part_count
 from agent_otel.exporter.canonical import Canonical, digest, framed, short_id
 from agent_otel.exporter.envelope import RawItem
 from agent_otel.exporter.limits import MAX_TEXT, Limits
@@ -27,6 +27,8 @@ class Origin(NamedTuple):
     scope: ScopeRow
     #: What the digest of every record from here begins with.
     prefix: bytes
+    #: Whether Claude Code's own telemetry comes from here.
+    is_claude_code: bool
 
 
 #: An item's resource, scope and schema URLs, as they were sent.
@@ -57,7 +59,8 @@ class Origins:
         resource, scope, resource_schema_url, scope_schema_url = frame
         resource_row = _resource(resource, resource_schema_url, Reading(self._limits, self._capped))
         scope_row = _scope(scope, scope_schema_url, Reading(self._limits, self._capped))
-        return Origin(resource_row, scope_row, framed(resource_row.digest, scope_row.digest))
+        prefix = framed(resource_row.digest, scope_row.digest)
+        return Origin(resource_row, scope_row, prefix, claude_code.is_scope(scope_row.name))
 
 
 def _remember(frame: Frame, limits: Limits, origin: Origin) -> None:

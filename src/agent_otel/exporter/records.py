@@ -11,9 +11,12 @@ import orjson
 
 from agent_otel import ids, semconv
 from agent_otel.exporter.limits import MAX_TEXT
+from agent_otel.exporter.model_requests import by_hook
 from agent_otel.exporter.values import MAX_DEPTH
 from agent_otel.model import (
     FIELDS,
+    STATED_USAGE,
+    USAGE,
     FieldSet,
     Rank,
     assumed,
@@ -34,7 +37,10 @@ _CONTENT: Final = FieldSet(field for field in FIELDS if field.content)
 #: Content that an open record must not claim: only an end has a result.
 _OPEN_CONTENT: Final = FieldSet(field for field in FIELDS if field.content and field.rule != "outcome")
 #: Who it is about: all that events without facts of their own (heartbeats, exceptions, …) add.
-_IDENTITY: Final = ("correlation", "parent_execution_id", "agent_name", "session_id", "project")
+_IDENTITY: Final = (
+    *("correlation", "parent_execution_id", "agent_name", "session_id", "project", "agent_instance_id"),
+    *("harness", "prompt_id"),
+)
 _IDENTITY_FIELDS: Final = FieldSet(
     field for field in FIELDS if not field.content and (field.name in _IDENTITY or field.rule == "outcome")
 )
@@ -68,6 +74,8 @@ def of_span(row: SpanRow, attributes: Mapping[str, Any]) -> ExecutionFacts | Non
     facts["started"], facts["last_event"] = earliest(start), latest(end)
     facts["ended"] = [rank, end]
     _place(facts, rank, row.trace_id, row.span_id, row.resource_id)
+    if "harness" in facts:
+        _set_usage_aside(facts)
     return ExecutionFacts(execution_id, facts, facts_of(rank, _CONTENT, values))
 
 
@@ -104,7 +112,17 @@ def of_event(row: EventRow, attributes: Mapping[str, Any]) -> ExecutionFacts | N
     elif stating:
         _assume_place(facts, rank, attributes.get(semconv.CORRELATION_ID), row.resource_id)
     content = facts_of(rank, _CONTENT if completed else _OPEN_CONTENT, values) if stating else {}
-    return ExecutionFacts(uuid.UUID(bytes=row.execution_id), facts, content)
+    if "harness" not in facts:
+        return ExecutionFacts(uuid.UUID(bytes=row.execution_id), facts, content)
+    _set_usage_aside(facts)
+    return ExecutionFacts(uuid.UUID(bytes=row.execution_id), facts, content, by_hook(row, attributes))
+
+
+def _set_usage_aside(facts: dict[str, Any]) -> None:
+    """Shown are the sums of its model requests; what the record says of usage stands only without any."""
+    stated = {name: facts.pop(name) for name in USAGE if name in facts}
+    if stated:
+        facts[STATED_USAGE] = stated
 
 
 def _inferred(attributes: Mapping[str, Any]) -> bool:

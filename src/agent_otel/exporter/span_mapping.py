@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Any, Final
 
-from agent_otel.exporter import attribute_list, records, span_parts
+from agent_otel.exporter import attribute_list, claude_code, records, span_parts
 from agent_otel.exporter.canonical import digest_after
 from agent_otel.exporter.limits import Limits
 from agent_otel.exporter.origin import Origin
@@ -41,6 +41,8 @@ def map_span(raw: bytes, origin: Origin, limits: Limits, capped: Counter[str]) -
     kind, name, trace_state = span.kind, span.name, span.trace_state
     columns = promoted(attributes.columns())
     execution_id, tokens_in, tokens_out, tokens, cost, step, operation, agent, tool, model, session, error = columns
+    if origin.is_claude_code:
+        step = None
     shape = attributes.shape
     parts = (attributes.canonical, events.canonical, links.canonical)
     # In the order of the table, without a call that takes 37 names: it alone would be a tenth of all that is done here.
@@ -86,8 +88,9 @@ def map_span(raw: bytes, origin: Origin, limits: Limits, capped: Counter[str]) -
             None if reading.lossless else raw,
         )
     )
-    # Most spans are steps, which is known without looking at all the attributes again.
-    return row, None if step else records.of_span(row, attributes.values())
+    if step:
+        return row, None  # as most are, which is known without looking at all the attributes again
+    return row, (claude_code if origin.is_claude_code else records).of_span(row, attributes.values())
 
 
 def signed(span_id: bytes) -> int:

@@ -17,9 +17,11 @@ _ERROR = 2
 
 
 def executions(connection: Connection, records: Iterable[ExecutionFacts]) -> None:
-    """Merge records into the rows of their executions."""
+    """Merge records into the rows of their executions; a record without facts makes no row."""
     merged: dict[uuid.UUID, ExecutionFacts] = {}
     for record in records:
+        if not record.facts:
+            continue
         known = merged.get(record.execution_id)
         merged[record.execution_id] = record if known is None else _merge(known, record)
     if not merged:

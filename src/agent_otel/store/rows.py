@@ -2,7 +2,7 @@
 
 import uuid
 from collections import Counter
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
@@ -136,12 +136,21 @@ class QuarantineRow(NamedTuple):
     origin: bytes = b""
 
 
+class ModelRequest(NamedTuple):
+    """What one record says of a model request; its facts merge as those of executions (see exporter/usage.py)."""
+
+    session_id: str
+    request_id: str
+    facts: dict[str, Any]
+
+
 class ExecutionFacts(NamedTuple):
-    """What one record says of an execution (see agent_otel.model)."""
+    """What one record says of an execution (see agent_otel.model), and of model requests; without facts, only that."""
 
     execution_id: uuid.UUID
     facts: dict[str, Any]
     content: dict[str, Any]
+    requests: Sequence[ModelRequest] = ()
 
 
 class Source(Protocol):
