@@ -9,7 +9,7 @@ import psycopg
 from psycopg import errors as pg
 
 from agent_otel.errors import ConfigurationError, DatabaseUnavailableError, RetryableError
-from agent_otel.store import merging, migrations, partitions, quarantining, tables
+from agent_otel.store import merging, migrations, model_requests, partitions, quarantining, tables
 from agent_otel.store.connection import Connection, connect, where
 from agent_otel.store.interning import Interner
 from agent_otel.store.rows import COLLISION, Batch, EventItem, SpanItem, Version, Written
@@ -146,7 +146,10 @@ class Writer:
             records = [item.execution for item in _both(spans, events) if item.execution]
             new_rows = [item.row for item in new_spans]
             self._step_places.add(connection, new_rows, records)
+            telling = model_requests.concerned(records)
+            model_requests.lock(connection, telling)
             merging.executions(connection, records)
+            model_requests.merge(connection, telling)
             merging.traces(connection, new_rows)
         self._interner.committed(batch)
         self._step_places.committed()

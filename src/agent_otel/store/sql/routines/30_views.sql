@@ -98,7 +98,9 @@ SELECT
   (e.facts #>> '{issues_found,1}')::int8 AS issues_found,
   (e.facts #>> '{memory_max_bytes,1}')::int8 AS memory_max_bytes,
   (e.facts #>> '{cpu_time_s,1}')::float8 AS cpu_time_s,
-  e.ended_at IS NOT NULL AND left(e.facts #>> '{status,0}', 2) = '0i' AS end_inferred
+  e.ended_at IS NOT NULL AND left(e.facts #>> '{status,0}', 2) = '0i' AS end_inferred,
+  e.facts #>> '{harness,1}' AS harness,
+  e.facts #>> '{prompt_id,1}' AS prompt_id
 FROM executions e
 LEFT JOIN resources r USING (resource_id);
 

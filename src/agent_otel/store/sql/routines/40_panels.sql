@@ -51,7 +51,7 @@ FROM agent_executions_active a;
 -- Tokens and cost by model from one moment to another, each token once: the LLM calls that report tokens, without those
 -- whose own LLM calls repeat them; and what executions state, where none of their steps does. An execution that another
 -- instrumentation made (its id is a version 5 UUID) may state the sum of its whole trace: it counts only where no LLM
--- call of the trace does.
+-- call of the trace does. Of a harness that tells of model requests one by one, those count.
 CREATE OR REPLACE FUNCTION agent_model_usage(since timestamptz, until timestamptz)
   RETURNS TABLE (execution_id uuid, used_at timestamptz, model text, input_tokens int8, output_tokens int8,
                  total_tokens int8, cost_usd float8)
@@ -78,9 +78,16 @@ AS $$
     FROM executions e
     WHERE e.started_at BETWEEN since AND until
       AND coalesce(e.total_tokens, e.input_tokens, e.output_tokens) IS NOT NULL
+      AND (e.facts #>> '{total_tokens,0}') IS DISTINCT FROM '2'
       AND NOT EXISTS (SELECT FROM calls c
                       WHERE c.trace_id = e.trace_id
-                        AND (c.execution_id = e.execution_id OR get_byte(uuid_send(e.execution_id), 6) >> 4 = 5))
+                        AND (c.execution_id = e.execution_id
+                             OR (get_byte(uuid_send(e.execution_id), 6) >> 4 = 5 AND NOT e.facts ? 'harness')))
+    UNION ALL
+    SELECT m.execution_id, m.requested_at, m.model, m.input_tokens, m.output_tokens, NULL, m.cost_usd
+    FROM agent_model_requests m
+    JOIN executions e USING (execution_id)
+    WHERE m.requested_at BETWEEN since AND until
   )
   SELECT s.execution_id, s.used_at, coalesce(s.model, '(none)'), s.input_tokens, s.output_tokens,
     coalesce(s.total_tokens, coalesce(s.input_tokens, 0) + coalesce(s.output_tokens, 0)), s.cost_usd
