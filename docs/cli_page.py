@@ -12,7 +12,7 @@ from docs.answers import ABOUT, EXAMPLES, INTRODUCTIONS
 #: Columns of the help texts.
 _WIDTH: Final = "100"
 #: Commands that have commands of their own.
-_PARTS: Final = {"quarantine": ("list", "show", "retry"), "tools": ("install", "list")}
+_PARTS: Final = {"hook": ("install",), "quarantine": ("list", "show", "retry"), "tools": ("install", "list")}
 
 
 def page() -> str:
@@ -42,6 +42,7 @@ def commands() -> list[tuple[str, ...]]:
     found: list[tuple[str, ...]] = []
     for verb in HOT:
         found += [tuple(page.split()) for page in PAGES if page.split()[0] == verb]
+        found += [(verb, part) for part in _PARTS.get(verb, ())]
     for verb in VERBS:
         found += [(verb,), *((verb, part) for part in _PARTS.get(verb, ()))]
     return found

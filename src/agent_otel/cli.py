@@ -60,12 +60,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         _say(f"agent-otel {VERSION}")
         return 0
     verb, rest = arguments[0], arguments[1:]
+    if verb == "hook" and rest[:1] == ["install"]:
+        return _run("hook install", "hook_install", rest[1:])
     if verb in HOT:
         return _run_hot(verb, rest)
     if verb not in VERBS:
         print(f"agent-otel: no such command: {verb!r}; `agent-otel --help` lists them", file=sys.stderr)
         return 2
-    return _run(verb, rest)
+    return _run(verb, VERBS[verb][0], rest)
 
 
 def entry() -> None:
@@ -140,11 +142,11 @@ def _run_hot(verb: str, rest: Sequence[str]) -> int:
         return 3 if "--strict" in rest else 0
 
 
-def _run(verb: str, rest: Sequence[str]) -> int:
+def _run(verb: str, module: str, rest: Sequence[str]) -> int:
     from importlib import import_module
 
     try:
-        command: Command = import_module(f"agent_otel.commands.{VERBS[verb][0]}")
+        command: Command = import_module(f"agent_otel.commands.{module}")
         return command.run(rest)
     except ModuleNotFoundError as error:
         if error.name and error.name.startswith("agent_otel"):

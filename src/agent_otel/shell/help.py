@@ -69,10 +69,13 @@ PAGES: Final = {
         "agent-otel hook completion code-review-specialist exec-123 success",
     ),
     "hook": Page(
-        "hook completion AGENT ID STATUS [OPTIONS]",
-        "What agents' hooks call; so far the end of an execution: `agent-otel hook completion --help`.",
+        "hook < EVENT | hook install [OPTIONS] | hook completion AGENT ID STATUS [OPTIONS]",
+        "What agents' hooks call. Alone it takes an event of Claude Code, one JSON object, on standard input, prints "
+        "nothing on standard output and leaves with 0 whatever happens. `agent-otel hook install` has Claude Code "
+        "call it; `agent-otel hook completion` is for hooks that know only how an execution ended. Each has a --help "
+        "of its own.",
         (),
-        "agent-otel hook completion code-review-specialist exec-123 success",
+        "agent-otel hook install --skill",
     ),
     "flush": Page(
         "flush [OPTIONS]",
