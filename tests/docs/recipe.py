@@ -4,9 +4,11 @@ import re
 import subprocess
 import sys
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
+
+import pytest
 
 from agent_otel.local_stack.stack import LocalStack
 from tests.fixtures.stack import client_environment, rows, wait_for
@@ -86,3 +88,12 @@ class Recipe:
 def blocks(text: str, language: str) -> list[str]:
     """The code blocks of a language in a page."""
     return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+Reader = Callable[[str], Recipe]
+
+
+@pytest.fixture
+def reader(stack: LocalStack, tmp_path: Path) -> Reader:
+    """Someone who opens a page and has a stack."""
+    return lambda page: Recipe(page, stack, tmp_path)

@@ -3,32 +3,24 @@
 import json
 import re
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
-from agent_otel.local_stack.stack import LocalStack
-from tests.docs.recipe import FOLDER, PROGRAMS, ROOT, Recipe
+from tests.docs.recipe import FOLDER, PROGRAMS, ROOT, Reader, Recipe, reader
 from tests.fixtures.stack import rows, wait_for
 from tests.local_stack import compose_rules
 
-Reader = Callable[[str], Recipe]
-
-
-@pytest.fixture
-def reader(stack: LocalStack, tmp_path: Path) -> Reader:
-    """Someone who opens a page and has a stack."""
-    return lambda page: Recipe(page, stack, tmp_path)
+__all__ = ["reader"]
 
 
 def test_every_recipe_is_listed() -> None:
-    """The index names each page, and this file tests each."""
+    """The index names each page, and a test runs each."""
     pages = {path.name for path in FOLDER.glob("*.md")} - {"README.md"}
     assert set(re.findall(r"\]\(([a-z-]+\.md)\)", (FOLDER / "README.md").read_text())) == pages
-    assert set(re.findall(r'reader\("([a-z-]+\.md)"\)', Path(__file__).read_text())) == pages
+    tests = "".join(path.read_text() for path in Path(__file__).parent.glob("test_recipe*.py"))
+    assert set(re.findall(r'reader\("([a-z-]+\.md)"\)', tests)) == pages
 
 
 def _scripts(recipe: Recipe) -> None:

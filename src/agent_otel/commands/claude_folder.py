@@ -31,7 +31,10 @@ def of(scope: str) -> ClaudeFolder:
         own = os.environ.get("CLAUDE_CONFIG_DIR")
         folder = Path(os.path.abspath(own)) if own else Path("~/.claude").expanduser()
         return ClaudeFolder(folder, folder / "settings.json")
-    folder = Path.cwd() / ".claude"
+    try:
+        folder = Path.cwd() / ".claude"
+    except FileNotFoundError:
+        raise ConfigurationError("the working directory is gone; change to one that exists") from None
     return ClaudeFolder(folder, folder / ("settings.json" if scope == "project" else "settings.local.json"))
 
 
