@@ -5,8 +5,6 @@ import subprocess
 from pathlib import Path
 from typing import Any, Final
 
-import pytest
-
 from tests.docs.recipe import Reader, Recipe, reader
 from tests.fixtures.stack import rows
 
@@ -16,7 +14,6 @@ __all__ = ["reader"]
 RECORDING: Final = Path(__file__).with_name("claude_code_2.1.197.jsonl")
 
 
-@pytest.mark.xfail(strict=True, reason="`agent-otel hook` does not take Claude Code's events yet: remove this then")
 def test_claude_code(reader: Reader) -> None:
     """A recorded session of version 2.1.197, through the hooks that the page's command registers, is in its rows."""
     recipe = reader("claude-code.md")

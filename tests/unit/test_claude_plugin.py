@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from agent_otel.shell.claude_code.told import HANDLERS
 from agent_otel.version import VERSION
 
 ROOT = Path(__file__).parents[2]
@@ -39,9 +40,10 @@ HOOKS = load(PLUGIN / "hooks" / "hooks.json")["hooks"]
 
 
 def test_every_event_is_one_that_the_oldest_version_knows() -> None:
-    """One unknown name would silently switch off every hook of the plugin there."""
+    """One unknown name would silently switch off every hook of the plugin there. And `agent-otel hook` takes each."""
     assert len(KNOWN) == 30
     assert set(HOOKS) == NEEDED <= KNOWN
+    assert set(HOOKS) == set(HANDLERS)
 
 
 def test_every_event_has_one_hook_without_a_matcher() -> None:
