@@ -1,0 +1,66 @@
+"""Running the real CLI: headless, in the clean environment, bounded in time, ended by pid."""
+
+import json
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from tests.claude.environment import require_clean
+
+MODEL: Final = "claude-sonnet-4-5"
+_RUN_S: Final = 60.0
+
+
+class Result(NamedTuple):
+    """What a run gave back; `answer` is its JSON result, None when it printed none."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def answer(self) -> dict[str, Any] | None:
+        """The last line of standard output as JSON."""
+        lines = self.out.strip().splitlines()
+        found: dict[str, Any] | None = json.loads(lines[-1]) if lines and lines[-1].startswith("{") else None
+        return found
+
+
+class Cli:
+    """One version of the CLI for agents that live in `folder`."""
+
+    def __init__(self, program: Path, folder: Path, environ: Mapping[str, str]) -> None:
+        self.work = folder / "work"
+        self._program = program
+        self._folder = folder
+        self._environ = environ
+        for name in ("home", "config", "tmp", "work"):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+
+    def configure(self, settings: Mapping[str, Any]) -> None:
+        """Write the user's settings."""
+        (self._folder / "config" / "settings.json").write_text(json.dumps(settings))
+
+    def start(self, prompt: str, *arguments: str) -> "subprocess.Popen[str]":
+        """Start a headless run; whoever starts it ends it."""
+        require_clean(self._environ, self._folder)
+        return subprocess.Popen(
+            [self._program, "-p", prompt, "--model", MODEL, "--output-format", "json", *arguments],
+            cwd=self.work,
+            env=dict(self._environ),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, prompt: str, *arguments: str) -> Result:
+        """A headless run to its end; subprocess.TimeoutExpired when it does not come to one."""
+        with self.start(prompt, *arguments) as process:
+            try:
+                out, err = process.communicate(timeout=_RUN_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
+        return Result(process.returncode, out, err)
