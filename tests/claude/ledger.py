@@ -40,6 +40,7 @@ class Request(NamedTuple):
     id: str
     session: str
     script: str
+    turn: int
     model: str
     usage: Usage
     calls: tuple[ToolCall, ...]
@@ -57,28 +58,20 @@ class Ledger:
     def __init__(self) -> None:
         self._lock = Lock()
         self._requests: list[Request] = []
-        #: Status of each request that was refused, by script.
-        self.errors: list[tuple[str, int]] = []
 
     def add(self, request: Request) -> None:
         """Note an answer before it is given."""
         with self._lock:
             self._requests.append(request)
 
-    def refused(self, script: str, status: int) -> int:
-        """Note an error before it is given; how many this script has had now."""
+    def requests(self) -> list[Request]:
+        """All requests so far."""
         with self._lock:
-            self.errors.append((script, status))
-            return sum(name == script for name, _ in self.errors)
-
-    def of(self, *scripts: str) -> list[Request]:
-        """The requests of these scripts; of all without any."""
-        with self._lock:
-            return [request for request in self._requests if not scripts or request.script in scripts]
+            return list(self._requests)
 
     def write(self, path: Path) -> None:
         """One request a line."""
-        path.write_text("".join(json.dumps(_plain(request)) + "\n" for request in self.of()))
+        path.write_text("".join(json.dumps(_plain(request)) + "\n" for request in self.requests()))
 
 
 def total(requests: Iterable[Request]) -> Usage:

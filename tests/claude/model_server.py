@@ -23,7 +23,6 @@ class ModelServer:
 
     def __init__(self, scripts: Scripts) -> None:
         self.ledger = Ledger()
-        self.bodies: list[Mapping[str, Any]] = []
         self._scripts = scripts
         self._numbers = count(1)
         self._errors: Counter[Place] = Counter()
@@ -42,18 +41,17 @@ class ModelServer:
         """Status, request id and message (or error) for a request; noted in the ledger."""
         with self._lock:
             number = next(self._numbers)
-            self.bodies.append(body)
             where = place(body["messages"]) or Place(_ASIDE, 0)
             turn = self._turn(where)
             request_id = _id("req", session, number)
             if self._errors[where] < turn.errors:
                 self._errors[where] += 1
-                self.ledger.refused(where.script, turn.error)
                 return turn.error, request_id, _error(turn.error)
             message = _message(turn, body["model"], session, number)
             usage = Usage(*(message["usage"][name] for name in _USAGE))
             calls = tuple(ToolCall(b["id"], b["name"]) for b in message["content"] if b["type"] == "tool_use")
-            self.ledger.add(Request(request_id, session, where.script, body["model"], usage, calls))
+            # Noted before it is given: a CLI that is killed meanwhile was served all the same.
+            self.ledger.add(Request(request_id, session, *where, body["model"], usage, calls))
             return 200, request_id, message
 
     def close(self) -> None:
@@ -81,8 +79,8 @@ _USAGE: Final = ("input_tokens", "output_tokens", "cache_read_input_tokens", "ca
 def _message(turn: Turn, model: str, session: str, number: int) -> dict[str, Any]:
     """A message of the API; every request has figures of its own, so that sums tell which are in them."""
     calls = [
-        {"type": "tool_use", "id": _id("toolu", session, number, place), "name": call.tool, "input": dict(call.input)}
-        for place, call in enumerate(turn.calls)
+        {"type": "tool_use", "id": _id("toolu", session, number, index), "name": call.tool, "input": dict(call.input)}
+        for index, call in enumerate(turn.calls)
     ]
     return {
         "id": _id("msg", session, number),

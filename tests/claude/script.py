@@ -20,16 +20,12 @@ class Call(NamedTuple):
 
 
 class Turn(NamedTuple):
-    """One answer: a text, tool calls, or both; before it the status `error` as often as `errors` says.
-
-    `pause_s`: seconds between the last block of a streamed answer and its end, which has the final figures.
-    """
+    """One answer: a text, tool calls, or both; before it the status `error` as often as `errors` says."""
 
     text: str = ""
     calls: Sequence[Call] = ()
     error: int = 0
     errors: int = 0
-    pause_s: float = 0.0
 
 
 Scripts = Mapping[str, Sequence[Turn]]

@@ -1,0 +1,64 @@
+"""What a scenario is: what the model says, what the user does, and what must stand in the audit trail afterwards."""
+
+import signal
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from tests.claude.script import Scripts
+
+if TYPE_CHECKING:
+    from tests.claude.stage import Stage
+
+MAIN: Final = "claude-code"
+SUB: Final = "general-purpose"
+#: What a background agent's end is told to the main agent with; no user typed it.
+NOTIFICATION: Final = "<task-notification>"
+
+
+class Expected(NamedTuple):
+    """One execution: the requests of `script` from turn `first` to before `last`, and what became of it.
+
+    `parent`: the script whose execution started it. `failing`: tool calls that do not succeed, by their place among
+    the execution's calls. `cost`: whether it must be known with telemetry on; a killed CLI cannot always tell.
+    """
+
+    script: str
+    agent: str = MAIN
+    status: str = "success"
+    parent: str | None = None
+    failing: frozenset[int] = frozenset()
+    first: int = 0
+    last: int = 10**9
+    inferred: bool = False
+    cost: bool = True
+
+    @property
+    def prompted(self) -> bool:
+        """Whether a user or an agent wrote its prompt: with the script's marker in it."""
+        return self.first == 0
+
+
+class Scenario(NamedTuple):
+    """A name, scripts, deeds and what is expected of them."""
+
+    name: str
+    scripts: Scripts
+    play: "Callable[[Stage], None]"
+    expected: Sequence[Expected]
+    #: Also registered in the settings beside the plugin: every hook runs twice.
+    twice: bool = False
+    #: Records what a hook's environment holds, and searches for it afterwards.
+    secrets: bool = False
+
+
+def sub(script: str, parent: str, **more: object) -> Expected:
+    """A sub-agent's execution."""
+    return Expected(script, agent=SUB, parent=parent)._replace(**more)
+
+
+def killed(script: str) -> Expected:
+    """An execution whose CLI was killed in its first tool call."""
+    return Expected(script, status="cancelled", failing=frozenset({0}), inferred=True, cost=False)
+
+
+KILL, TERM, INT = signal.SIGKILL, signal.SIGTERM, signal.SIGINT
