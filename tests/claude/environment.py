@@ -27,7 +27,9 @@ _SECRETS: Final = (
     "DATABASE_PASSWORD",
     "SLACK_BOT_TOKEN",
 )
-_REQUIRED: Final = frozenset({"PATH", "HOME", "CLAUDE_CONFIG_DIR", "ANTHROPIC_BASE_URL", "ANTHROPIC_API_KEY", *_SWITCHES})
+_REQUIRED: Final = frozenset(
+    {"PATH", "HOME", "CLAUDE_CONFIG_DIR", "ANTHROPIC_BASE_URL", "ANTHROPIC_API_KEY", *_SWITCHES}
+)
 #: Whose values tell nothing about anybody; each with the values that it may have.
 _SETTINGS: Final[Mapping[str, tuple[str, ...]]] = {
     "CLAUDE_CODE_ENABLE_TELEMETRY": ("1",),

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -27,8 +28,7 @@ class ModelServer:
         self._numbers = count(1)
         self._errors: Counter[Place] = Counter()
         self._lock = Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._server.daemon_threads = True
+        self._server = _Server(self)
         self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         self._thread.start()
 
@@ -97,11 +97,12 @@ def _message(turn: Turn, model: str, session: str, number: int) -> dict[str, Any
 def _stream(message: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """The events of a streamed message; the figure of output tokens comes last, as with the real API."""
     early = {**message["usage"], "output_tokens": 1}
-    head = {**message, "content": [], "stop_reason": None, "usage": early}
+    head: dict[str, Any] = {**message, "content": [], "stop_reason": None, "usage": early}
     yield {"type": "message_start", "message": head}
     for index, block in enumerate(message["content"]):
         if block["type"] == "text":
-            empty, delta = {"type": "text", "text": ""}, {"type": "text_delta", "text": block["text"]}
+            empty: dict[str, Any] = {"type": "text", "text": ""}
+            delta = {"type": "text_delta", "text": block["text"]}
         else:
             empty = {**block, "input": {}}
             delta = {"type": "input_json_delta", "partial_json": json.dumps(block["input"])}
@@ -122,43 +123,59 @@ def _id(kind: str, *parts: object) -> str:
     return f"{kind}_01{hashlib.sha256(repr(parts).encode()).hexdigest()[:22]}"
 
 
-def _handler(model: ModelServer) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
 
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            path = self.path.partition("?")[0]
-            if path.endswith("/count_tokens"):
-                self._send(200, "req_count", json.dumps({"input_tokens": 1000}).encode(), "application/json")
-            elif path.endswith("/v1/messages"):
-                self._message(body)
-            else:
-                self._send(404, "req_unknown", b"{}", "application/json")
+    def __init__(self, model: ModelServer) -> None:
+        self.model = model
+        super().__init__(("127.0.0.1", 0), _Handler)
 
-        def do_GET(self) -> None:
-            self._send(404, "req_unknown", b"{}", "application/json")
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A CLI that was killed in the middle is no news."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]  # typeshed's private alias
 
-        do_HEAD = do_GET
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-            """Say nothing."""
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: _Server
 
-        def _message(self, body: Mapping[str, Any]) -> None:
-            status, request_id, message = model.answer(body, self.headers.get("x-claude-code-session-id", ""))
-            if status == 200 and body.get("stream"):
-                events = "".join(f"event: {e['type']}\ndata: {json.dumps(e)}\n\n" for e in _stream(message))
-                self._send(status, request_id, events.encode(), "text/event-stream")
-            else:
-                self._send(status, request_id, json.dumps(message).encode(), "application/json")
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        path = self.path.partition("?")[0]
+        if path.endswith("/count_tokens"):
+            self._send(200, "req_count", {"input_tokens": 1000})
+        elif path.endswith("/v1/messages"):
+            self._message(body)
+        else:
+            self._send(404, "req_unknown", {})
 
-        def _send(self, status: int, request_id: str, body: bytes, content_type: str) -> None:
-            self.send_response(status)
-            headers = {"content-type": content_type, "content-length": str(len(body)), "request-id": request_id}
-            for name, value in headers.items():
-                self.send_header(name, value)
-            self.end_headers()
-            if self.command != "HEAD":
-                self.wfile.write(body)
+    def do_GET(self) -> None:
+        self._send(404, "req_unknown", {})
 
-    return Handler
+    def do_HEAD(self) -> None:
+        self._send(404, "req_unknown", {})
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
+        """Say nothing."""
+
+    def _message(self, body: Mapping[str, Any]) -> None:
+        session = self.headers.get("x-claude-code-session-id", "")
+        status, request_id, message = self.server.model.answer(body, session)
+        if status == 200 and body.get("stream"):
+            events = "".join(f"event: {e['type']}\ndata: {json.dumps(e)}\n\n" for e in _stream(message))
+            self._answer(status, request_id, events.encode(), "text/event-stream")
+        else:
+            self._send(status, request_id, message)
+
+    def _send(self, status: int, request_id: str, message: Mapping[str, Any]) -> None:
+        self._answer(status, request_id, json.dumps(message).encode(), "application/json")
+
+    def _answer(self, status: int, request_id: str, body: bytes, content_type: str) -> None:
+        self.send_response(status)
+        headers = {"content-type": content_type, "content-length": str(len(body)), "request-id": request_id}
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)

@@ -43,7 +43,7 @@ class Scenario(NamedTuple):
 
     name: str
     scripts: Scripts
-    play: "Callable[[Stage], None]"
+    play: "Callable[[Stage], object]"
     expected: Sequence[Expected]
     #: Also registered in the settings beside the plugin: every hook runs twice.
     twice: bool = False
@@ -51,9 +51,9 @@ class Scenario(NamedTuple):
     secrets: bool = False
 
 
-def sub(script: str, parent: str, **more: object) -> Expected:
+def sub(script: str, parent: str) -> Expected:
     """A sub-agent's execution."""
-    return Expected(script, agent=SUB, parent=parent)._replace(**more)
+    return Expected(script, agent=SUB, parent=parent)
 
 
 def killed(script: str) -> Expected:

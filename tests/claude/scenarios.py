@@ -25,15 +25,11 @@ def _agent(script: str, *, background: bool = False) -> Call:
     return Call("Agent", {**words, "subagent_type": "general-purpose", "run_in_background": background})
 
 
-def _one(*turns: Turn) -> Sequence[Turn]:
-    return turns
-
-
-def _once(script: str) -> Callable[[Stage], None]:
+def _once(script: str) -> Callable[[Stage], object]:
     return lambda stage: stage.prompt(script)
 
 
-def _then(*arguments: str) -> Callable[[Stage], None]:
+def _then(*arguments: str) -> Callable[[Stage], object]:
     """A session with one tool call, and a second prompt in it."""
 
     def play(stage: Stage) -> None:
@@ -49,7 +45,7 @@ def _compact(stage: Stage) -> None:
     stage.prompt("second", "--resume", stage.session)
 
 
-def _killed_then_resumed(number: int) -> Callable[[Stage], None]:
+def _killed_then_resumed(number: int) -> Callable[[Stage], object]:
     def play(stage: Stage) -> None:
         stage.kill("long", number)
         stage.prompt("second", "--resume", stage.session)
@@ -66,7 +62,12 @@ _TOOLS: Final = [
     Scenario("tool", {"tool": _ONE_TOOL}, _once("tool"), [Expected("tool")]),
     Scenario(
         "parallel-tools",
-        {"tools": [Turn("Three.", [_bash("echo 1"), Call("Read", {"file_path": "notes.txt"}), _bash("echo 2")]), *_SECOND]},
+        {
+            "tools": [
+                Turn("Three.", [_bash("echo 1"), Call("Read", {"file_path": "notes.txt"}), _bash("echo 2")]),
+                *_SECOND,
+            ]
+        },
         _once("tools"),
         [Expected("tools")],
     ),

@@ -1,0 +1,119 @@
+"""Playing the scenarios on a real stack, and comparing what it holds with what the model did."""
+
+import time
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from agent_otel.local_stack.process import wait_until
+from agent_otel.local_stack.stack import LocalStack
+from tests.claude import comparison, environment, hooks, secret_search, tree
+from tests.claude.ledger import Request
+from tests.claude.scenario import Scenario
+from tests.claude.stage import Stage, StageError
+
+#: How long records may take from a hook that has ended to the row.
+_ARRIVAL_S: Final = 1.0
+_HOOK_ENVIRONMENT: Final = "hook-environment.txt"
+
+
+class Run(NamedTuple):
+    """A scenario with one version of the CLI, its own telemetry on or off."""
+
+    scenario: Scenario
+    version: str
+    telemetry: bool
+
+
+class Played(NamedTuple):
+    """What a run left: what the model did, and where files of ours are."""
+
+    run: Run
+    requests: Sequence[Request]
+    home: Path
+    seconds: float
+    problems: Sequence[str]
+
+
+class Campaign:
+    """Runs on one stack; `programs` has the CLI of each version. `report` gets a line a run."""
+
+    def __init__(
+        self, stack: LocalStack, folder: Path, programs: dict[str, Path], report: Callable[[str], None]
+    ) -> None:
+        self._stack = stack
+        self._folder = folder
+        self._programs = programs
+        self._report = report
+
+    def play(self, run: Run) -> Played:
+        """Play a scenario and wait until the audit trail says what it must, or time is up."""
+        begun = time.monotonic()
+        folder = self._folder / f"{run.scenario.name}-{run.version}-{'on' if run.telemetry else 'off'}"
+        try:
+            with Stage(self._programs[run.version], folder, run.scenario.scripts, self._more(folder, run)) as stage:
+                _register(stage, run.scenario)
+                run.scenario.play(stage)
+                played = Played(run, stage.ledger.requests(), folder, 0.0, ())
+                problems = self._settle(played) or self._secrets(stage, run.scenario)
+        except StageError as wrong:
+            return Played(run, (), folder, time.monotonic() - begun, [str(wrong)])
+        return played._replace(seconds=time.monotonic() - begun, problems=problems)
+
+    def check_again(self, played: Sequence[Played]) -> list[Played]:
+        """Compare once more when nothing is under way any longer: what came late must not have added anything."""
+        return [each if each.problems else each._replace(problems=self._differences(each)) for each in played]
+
+    def _more(self, folder: Path, run: Run) -> dict[str, str]:
+        own = {"AGENT_OTEL_HOME": str(folder / "agent-otel"), "AGENT_OTEL_ENDPOINT": self._stack.endpoint}
+        return {**own, **environment.telemetry(self._stack.endpoint)} if run.telemetry else own
+
+    def _settle(self, played: Played) -> list[str]:
+        found: list[str] = []
+
+        def right() -> bool:
+            found[:] = self._differences(played)
+            return not found
+
+        wait_until(right, _ARRIVAL_S)
+        return found
+
+    def _differences(self, played: Played) -> list[str]:
+        sessions = {request.session for request in played.requests} or _sessions_without_answers(played.home)
+        found = tree.executions(self._stack, sessions)
+        expected = played.run.scenario.expected
+        wrong = comparison.differences(expected, played.requests, found, cost=played.run.telemetry)
+        if wrong:
+            return wrong
+        counted = [(each, tree.spans_in_jaeger(self._stack, each)) for each in found]
+        return [f"{each.row['prompt']!r} has {count} spans in Jaeger" for each, count in counted if count != 1]
+
+    def _secrets(self, stage: Stage, scenario: Scenario) -> list[str]:
+        """Secrets of the CLI's environment and of its hooks', wherever something of ours is kept."""
+        if not scenario.secrets:
+            return []
+        secrets = {**hooks.secrets_of(stage.folder / _HOOK_ENVIRONMENT), **environment.canaries(stage.environ)}
+        home = Path(self._stack.environ["AGENT_OTEL_HOME"])
+        folders = [stage.folder / "agent-otel", home / "state" / "logs"]
+        found = tree.executions(self._stack, {stage.session})
+        traces = {each.row["correlation_id"].hex for each in found}
+        told = secret_search.find(secrets, folders, stage.output, self._stack, traces)
+        places = f"{secret_search.searched(folders)} files, every table and {len(traces)} traces"
+        self._report(
+            f"  {len(secrets)} secrets ({', '.join(sorted(secrets))}) searched for in {places}: {len(told)} found"
+        )
+        return told
+
+
+def _register(stage: Stage, scenario: Scenario) -> None:
+    """Our hooks by the plugin where there is one, else by the settings; both for what is registered twice."""
+    plugin = hooks.PLUGIN.is_dir()
+    commands = [hooks.agent_otel()] if scenario.twice or not plugin else []
+    if scenario.secrets:
+        commands.append(hooks.environment_to(stage.folder / _HOOK_ENVIRONMENT))
+    stage.register(hooks.settings(*commands), hooks.plugin_arguments() if plugin else ())
+
+
+def _sessions_without_answers(folder: Path) -> Collection[str]:
+    """Sessions whose every request failed are in no ledger of answers: their names are those of the transcripts."""
+    return {path.stem for path in (folder / "config" / "projects").glob("*/*.jsonl")}
