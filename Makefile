@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SHELL := /bin/bash
 
-.PHONY: demo test fuzz check bench faults isolation soak format generate env clean
+.PHONY: demo test fuzz check bench faults isolation soak claude format generate env clean
 .DEFAULT_GOAL := help
 
 help:
@@ -17,6 +17,7 @@ help:
 	@echo '               FAULTS_ARGS=shell: many shell calls at once, a Collector that dies, calls killed at random points'
 	@echo 'make isolation a stuck Jaeger or PostgreSQL must not disturb the other'
 	@echo 'make soak      20 minutes of load with a fault a minute: nothing may grow'
+	@echo 'make claude    the real Claude Code from npm against a scripted model, in a clean environment; CLAUDE_ARGS="--only tool"'
 	@echo 'make generate  write the generated documents and dashboards anew'
 	@echo 'make env       write .env with random passwords for docker compose'
 
@@ -48,6 +49,9 @@ isolation: $(VENV)/dev
 
 soak: $(VENV)/dev
 	$(BIN)/python -m tests.faults soak $(SOAK_ARGS)
+
+claude: $(VENV)/dev
+	$(BIN)/python -m tests.claude $(CLAUDE_ARGS)
 
 format: $(VENV)/dev
 	$(BIN)/ruff format .

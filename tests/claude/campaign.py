@@ -13,7 +13,7 @@ from tests.claude.scenario import Scenario
 from tests.claude.stage import Stage, StageError
 
 #: How long records may take from a hook that has ended to the row.
-_ARRIVAL_S: Final = 1.0
+_ARRIVAL_S: Final = 15.0
 _HOOK_ENVIRONMENT: Final = "hook-environment.txt"
 
 
