@@ -48,7 +48,8 @@ def _play(folder: Path, programs: dict[str, Path], runs: Sequence[Run]) -> int:
         campaign = Campaign(stack, folder, programs, line)
         played = [told(campaign.play(run)) for run in runs]
         again = campaign.check_again(played)
-    return conclude(played, again, time.monotonic() - begun)
+        strangers = campaign.strangers(played)
+    return conclude(played, again, strangers, time.monotonic() - begun)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
 """Playing the scenarios on a real stack, and comparing what it holds with what the model did."""
 
+import socket
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -51,21 +53,34 @@ class Campaign:
         begun = time.monotonic()
         folder = self._folder / f"{run.scenario.name}-{run.version}-{'on' if run.telemetry else 'off'}"
         try:
-            with Stage(self._programs[run.version], folder, run.scenario.scripts, self._more(folder, run)) as stage:
+            with (
+                stalled_receiver() as nobody,
+                Stage(
+                    self._programs[run.version], folder, run.scenario.scripts, self._more(folder, run, nobody)
+                ) as stage,
+            ):
                 _register(stage, run.scenario)
                 run.scenario.play(stage)
+                if run.scenario.stalled:
+                    stage.flush(AGENT_OTEL_ENDPOINT=self._stack.endpoint)
                 played = Played(run, stage.ledger.requests(), folder, 0.0, ())
-                problems = self._settle(played) or self._secrets(stage, run.scenario)
+                problems = self._settle(played) or self._secrets(stage, run.scenario) or stage.disturbances()
         except StageError as wrong:
             return Played(run, (), folder, time.monotonic() - begun, [str(wrong)])
         return played._replace(seconds=time.monotonic() - begun, problems=problems)
+
+    def strangers(self, played: Sequence[Played]) -> list[str]:
+        """What nobody asked for: executions of no session that was played, and refused records."""
+        sessions = {session for each in played for session in _sessions(each)}
+        return tree.strangers(self._stack, sessions)
 
     def check_again(self, played: Sequence[Played]) -> list[Played]:
         """Compare once more when nothing is under way any longer: what came late must not have added anything."""
         return [each if each.problems else each._replace(problems=self._differences(each)) for each in played]
 
-    def _more(self, folder: Path, run: Run) -> dict[str, str]:
-        own = {"AGENT_OTEL_HOME": str(folder / "agent-otel"), "AGENT_OTEL_ENDPOINT": self._stack.endpoint}
+    def _more(self, folder: Path, run: Run, nobody: str) -> dict[str, str]:
+        endpoint = nobody if run.scenario.stalled else self._stack.endpoint
+        own = {"AGENT_OTEL_HOME": str(folder / "agent-otel"), "AGENT_OTEL_ENDPOINT": endpoint}
         return {**own, **environment.telemetry(self._stack.endpoint)} if run.telemetry else own
 
     def _settle(self, played: Played) -> list[str]:
@@ -79,8 +94,7 @@ class Campaign:
         return found
 
     def _differences(self, played: Played) -> list[str]:
-        sessions = {request.session for request in played.requests} or _sessions_without_answers(played.home)
-        found = tree.executions(self._stack, sessions)
+        found = tree.executions(self._stack, _sessions(played))
         expected = played.run.scenario.expected
         wrong = comparison.differences(expected, played.requests, found, cost=played.run.telemetry)
         if wrong:
@@ -114,6 +128,16 @@ def _register(stage: Stage, scenario: Scenario) -> None:
     stage.register(hooks.settings(*commands), hooks.plugin_arguments() if plugin else ())
 
 
-def _sessions_without_answers(folder: Path) -> Collection[str]:
-    """Sessions whose every request failed are in no ledger of answers: their names are those of the transcripts."""
-    return {path.stem for path in (folder / "config" / "projects").glob("*/*.jsonl")}
+def _sessions(played: Played) -> set[str]:
+    """Those that the model served; a session whose every request failed is told by its transcript's name."""
+    transcripts = {path.stem for path in (played.home / "config" / "projects").glob("*/*.jsonl")}
+    return {request.session for request in played.requests} or transcripts
+
+
+@contextmanager
+def stalled_receiver() -> Iterator[str]:
+    """The URL of a receiver that takes connections and never answers."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(100)
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"

@@ -39,8 +39,8 @@ def agent_otel() -> str:
 
 
 def environment_to(path: Path) -> str:
-    """The command that writes down a hook's own environment, to know what must be found nowhere else."""
-    return f"env > '{path}'"
+    """The command that writes down every hook's own environment, to know what must be found nowhere else."""
+    return f"env >> '{path}'"
 
 
 def plugin_arguments() -> Sequence[str]:
@@ -49,12 +49,17 @@ def plugin_arguments() -> Sequence[str]:
 
 
 def secrets_of(path: Path) -> Mapping[str, str]:
-    """What a hook's environment held that is a secret by its name."""
+    """What hooks' environments held that is a secret by its name; not numbers and switches."""
     lines = (line.partition("=") for line in path.read_text().splitlines())
-    return {name: value for name, _, value in lines if value and any(word in name for word in _SECRET_WORDS)}
+    return {
+        name: value
+        for name, _, value in lines
+        if len(value) >= _SHORTEST_SECRET and any(word in name for word in _SECRET_WORDS)
+    }
 
 
 _SECRET_WORDS: Final = ("TOKEN", "KEY", "SECRET", "PASSWORD")
+_SHORTEST_SECRET: Final = 8
 
 
 def _surviving(command: str) -> str:

@@ -11,7 +11,7 @@ from threading import Lock, Thread
 from typing import Any, Final, Self
 
 from tests.claude.ledger import Ledger, Request, ToolCall, Usage
-from tests.claude.script import COMPACTION, Place, Scripts, Turn, place
+from tests.claude.script import COMPACTION, Place, Scripts, Turn, hook_words, place
 
 _ERROR_TYPES: Final = {400: "invalid_request_error", 529: "overloaded_error", 500: "api_error"}
 _SUMMARY: Final = Turn("<summary>Everything so far, in a sentence.</summary>")
@@ -24,6 +24,8 @@ class ModelServer:
 
     def __init__(self, scripts: Scripts) -> None:
         self.ledger = Ledger()
+        #: What hooks said to the model.
+        self.hook_words: set[str] = set()
         self._scripts = scripts
         self._numbers = count(1)
         self._errors: Counter[Place] = Counter()
@@ -41,6 +43,7 @@ class ModelServer:
         """Status, request id and message (or error) for a request; noted in the ledger."""
         with self._lock:
             number = next(self._numbers)
+            self.hook_words.update(hook_words(body["messages"]))
             where = place(body["messages"]) or Place(_ASIDE, 0)
             turn = self._turn(where)
             request_id = _id("req", session, number)

@@ -31,7 +31,7 @@ def main() -> int:
         version = versions.resolve(name)
         program = versions.installed(version, line)
         for scenario in SCENARIOS:
-            if arguments.only in scenario.name and not scenario.secrets and not scenario.twice:
+            if arguments.only in scenario.name and scenario.recorded:
                 with tempfile.TemporaryDirectory(prefix="agent-otel-record-") as folder:
                     _record(scenario, version, program, Path(folder), arguments.into)
                 line(f"recorded {scenario.name} {version}")

@@ -21,16 +21,18 @@ def told(played: Played) -> Played:
     return played
 
 
-def conclude(played: Sequence[Played], again: Sequence[Played], seconds: float) -> int:
-    """Print what the last comparison found and the table; the exit code."""
+def conclude(played: Sequence[Played], again: Sequence[Played], strangers: Sequence[str], seconds: float) -> int:
+    """Print what the last comparison found, what nobody asked for, and the table; the exit code."""
     late = [after for before, after in zip(played, again, strict=True) if after.problems and not before.problems]
     for each in late:
         line(f"{_named(each.run)} was right at first and is not at the end: {'; '.join(each.problems)}")
+    for stranger in strangers:
+        line(f"nobody asked for it: {stranger}")
     failed = [each for each in again if each.problems]
     line("")
     _table(again)
-    line(f"{len(again) - len(failed)} of {len(again)} passed in {seconds:.0f} s")
-    return int(bool(failed) or not again)
+    line(f"{len(again) - len(failed)} of {len(again)} passed in {seconds:.0f} s; {len(strangers)} strangers")
+    return int(bool(failed) or bool(strangers) or not again)
 
 
 def _table(played: Sequence[Played]) -> None:

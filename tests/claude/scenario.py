@@ -49,6 +49,13 @@ class Scenario(NamedTuple):
     twice: bool = False
     #: Records what a hook's environment holds, and searches for it afterwards.
     secrets: bool = False
+    #: The receiver takes connections and never answers; what waits is delivered afterwards.
+    stalled: bool = False
+
+    @property
+    def recorded(self) -> bool:
+        """Whether there is a recording of it: what is about registration or delivery has the same payloads."""
+        return not (self.twice or self.secrets or self.stalled)
 
 
 def sub(script: str, parent: str) -> Expected:

@@ -151,6 +151,7 @@ _ERRORS: Final = [
     ),
 ]
 _SAFETY: Final = [
+    Scenario("stalled-receiver", {"tool": _ONE_TOOL}, _once("tool"), [Expected("tool")], stalled=True),
     Scenario("twice", {"tool": _ONE_TOOL}, _once("tool"), [Expected("tool")], twice=True),
     Scenario(
         "secrets",

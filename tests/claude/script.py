@@ -7,6 +7,8 @@ from typing import Any, Final, NamedTuple
 _MARKER: Final = re.compile(r"\[\[([a-z0-9-]+)\]\]")
 #: How both CLI versions ask for a summary when a conversation is compacted.
 _COMPACTION: Final = "Your task is to create a detailed summary"
+#: How both tell the model what a hook printed or complained of.
+_HOOK: Final = re.compile(r"\w+(?::[\w-]+)? hook (?:success|error|blocking error|additional context|stopped)[^\n]*")
 #: Whose a request for such a summary is.
 COMPACTION: Final = "compaction"
 FOR_EVER: Final = 10**9
@@ -56,6 +58,11 @@ def place(messages: Sequence[Mapping[str, Any]]) -> Place | None:
         if marks:
             return Place(marks[-1], turns)
     return None
+
+
+def hook_words(messages: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What hooks said to the model; ours must say nothing."""
+    return [words for message in messages if message["role"] == "user" for words in _HOOK.findall(_said(message))]
 
 
 def _said(message: Mapping[str, Any]) -> str:

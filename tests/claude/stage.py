@@ -82,10 +82,16 @@ class Stage:
         (self.cli.work / STARTED).unlink()
         self.session = self.ledger.requests()[-1].session
 
-    def flush(self) -> None:
-        """Run `agent-otel flush` as the user would."""
+    def flush(self, **more: str) -> None:
+        """Run `agent-otel flush` as the user would; `more` variables."""
         command = [str(PROGRAMS / "agent-otel"), "flush"]
-        subprocess.run(command, env=self.environ, cwd=self.cli.work, timeout=_FLUSH_S, check=True, capture_output=True)
+        environ = {**self.environ, **more}
+        subprocess.run(command, env=environ, cwd=self.cli.work, timeout=_FLUSH_S, check=True, capture_output=True)
+
+    def disturbances(self) -> list[str]:
+        """How hooks were noticed: by the user, on standard error, or by the model."""
+        lines = [line for output in self.output for line in output.splitlines() if "hook" in line.lower()]
+        return [f"a hook was noticed: {words[:200]}" for words in (*lines, *sorted(self.model.hook_words))]
 
     def __enter__(self) -> Self:
         return self

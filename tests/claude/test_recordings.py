@@ -14,7 +14,7 @@ from tests.claude.scenarios import SCENARIOS
 from tests.claude.versions import OLDEST
 
 VERSIONS = sorted(path.name for path in RECORDINGS.iterdir())
-RECORDED = [scenario for scenario in SCENARIOS if not scenario.secrets and not scenario.twice]
+RECORDED = [scenario for scenario in SCENARIOS if scenario.recorded]
 #: Folders at the root that are somebody's.
 ELSEWHERE = re.compile(r"(?<![\w.$}>-])/(?:root|tmp|var|work|Users|private|home/(?!agent\b))\b")
 MAX_BYTES = 2_000_000

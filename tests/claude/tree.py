@@ -21,6 +21,11 @@ _STEPS: Final = """
   FROM agent_execution_steps
   WHERE execution_id = ANY (%(executions)s)
   ORDER BY execution_id, sequence"""
+_STRANGERS: Final = """
+  SELECT format('execution %%s (%%s, session %%s)', execution_id, agent_name, session_id) FROM agent_executions
+  WHERE session_id IS NULL OR session_id <> ALL (%(sessions)s)
+  UNION ALL
+  SELECT format('quarantined: %%s', reason) FROM quarantine"""
 _ID: Final = "aotel.execution.id"
 _STEP_KIND: Final = "aotel.step.kind"
 
@@ -56,6 +61,12 @@ def executions(stack: LocalStack, sessions: Collection[str]) -> list[Execution]:
         Execution(row, tuple(_step(step) for step in steps if step["execution_id"] == row["execution_id"]))
         for row in rows
     ]
+
+
+def strangers(stack: LocalStack, sessions: Collection[str]) -> list[str]:
+    """Executions of other sessions than these, and what was refused."""
+    with connect(stack.database_url, application="test", autocommit=True) as connection:
+        return [words for (words,) in connection.execute(_STRANGERS, {"sessions": list(sessions)}).fetchall()]
 
 
 def spans_in_jaeger(stack: LocalStack, execution: Execution) -> int:
