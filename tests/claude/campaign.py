@@ -1,6 +1,7 @@
 """Playing the scenarios on a real stack, and comparing what it holds with what the model did."""
 
 import socket
+import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -65,7 +66,7 @@ class Campaign:
                     stage.flush(AGENT_OTEL_ENDPOINT=self._stack.endpoint)
                 played = Played(run, stage.ledger.requests(), folder, 0.0, ())
                 problems = self._settle(played) or self._secrets(stage, run.scenario) or stage.disturbances()
-        except StageError as wrong:
+        except (StageError, subprocess.TimeoutExpired) as wrong:
             return Played(run, (), folder, time.monotonic() - begun, [str(wrong)])
         return played._replace(seconds=time.monotonic() - begun, problems=problems)
 

@@ -2,8 +2,9 @@
 
 import json
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from threading import Timer
 from typing import Any, Final, NamedTuple
 
 from tests.claude.environment import require_clean
@@ -44,16 +45,22 @@ class Cli:
 
     def start(self, prompt: str, *arguments: str) -> "subprocess.Popen[str]":
         """Start a headless run; whoever starts it ends it."""
-        require_clean(self._environ, self._folder)
-        return subprocess.Popen(
-            [self._program, "-p", prompt, "--model", MODEL, "--output-format", "json", *arguments],
-            cwd=self.work,
-            env=dict(self._environ),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        return self._start(subprocess.DEVNULL, prompt, "--output-format", "json", *arguments)
+
+    def converse(self, prompts: Sequence[str], *arguments: str) -> Result:
+        """One process for several prompts, each said when the one before is answered; the last answer's result."""
+        stream = ("--input-format", "stream-json", "--output-format", "stream-json", "--verbose")
+        with self._start(subprocess.PIPE, *stream, *arguments) as process:
+            # Whatever hangs then comes to an end.
+            late = Timer(_RUN_S, process.kill)
+            late.start()
+            try:
+                answers = [_said(process, prompt) for prompt in prompts]
+                _, err = process.communicate()
+            finally:
+                late.cancel()
+                process.kill()
+        return Result(process.returncode, answers[-1], err)
 
     def run(self, prompt: str, *arguments: str) -> Result:
         """A headless run to its end; subprocess.TimeoutExpired when it does not come to one."""
@@ -64,3 +71,25 @@ class Cli:
                 process.kill()
                 raise
         return Result(process.returncode, out, err)
+
+    def _start(self, stdin: int, *arguments: str) -> "subprocess.Popen[str]":
+        require_clean(self._environ, self._folder)
+        return subprocess.Popen(
+            [self._program, "-p", *arguments, "--model", MODEL],
+            cwd=self.work,
+            env=dict(self._environ),
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+
+def _said(process: "subprocess.Popen[str]", prompt: str) -> str:
+    """Say something, and return the line with the result; empty when the CLI ended instead."""
+    assert process.stdin
+    assert process.stdout
+    message = {"role": "user", "content": [{"type": "text", "text": prompt}]}
+    process.stdin.write(json.dumps({"type": "user", "message": message}) + "\n")
+    process.stdin.flush()
+    return next((line for line in process.stdout if json.loads(line)["type"] == "result"), "")

@@ -63,9 +63,9 @@ def sub(script: str, parent: str) -> Expected:
     return Expected(script, agent=SUB, parent=parent)
 
 
-def killed(script: str) -> Expected:
-    """An execution whose CLI was killed in its first tool call."""
-    return Expected(script, status="cancelled", failing=frozenset({0}), inferred=True, cost=False)
+def killed(script: str, call: int = 0) -> Expected:
+    """An execution whose CLI was killed in this tool call of it, from 0."""
+    return Expected(script, status="cancelled", failing=frozenset({call}), inferred=True, cost=False)
 
 
 KILL, TERM, INT = signal.SIGKILL, signal.SIGTERM, signal.SIGINT

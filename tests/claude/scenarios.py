@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from tests.claude.scenario import INT, KILL, TERM, Expected, Scenario, killed, sub
+from tests.claude.scenario import INT, KILL, SUB, TERM, Expected, Scenario, killed, sub
 from tests.claude.script import FOR_EVER, Call, Turn, prompt
 from tests.claude.stage import STARTED, Stage
 
@@ -45,9 +45,9 @@ def _compact(stage: Stage) -> None:
     stage.prompt("second", "--resume", stage.session)
 
 
-def _killed_then_resumed(number: int) -> Callable[[Stage], object]:
+def _killed_then_resumed(number: int, script: str = "long") -> Callable[[Stage], object]:
     def play(stage: Stage) -> None:
-        stage.kill("long", number)
+        stage.kill(script, number)
         stage.prompt("second", "--resume", stage.session)
 
     return play
@@ -122,16 +122,28 @@ _AGENTS: Final = [
 _SESSION: Final = {"tool": _ONE_TOOL, "second": _SECOND}
 _BOTH: Final = [Expected("tool"), Expected("second")]
 _SESSIONS: Final = [
+    Scenario("conversation", _SESSION, lambda stage: stage.converse("tool", "second"), _BOTH),
     Scenario("resumed", _SESSION, _then("--resume", "SESSION"), _BOTH),
     Scenario("continued", _SESSION, _then("--continue"), _BOTH),
     Scenario("forked", _SESSION, _then("--resume", "SESSION", "--fork-session"), _BOTH),
     Scenario("compacted", _SESSION, _compact, _BOTH),
 ]
 _KILLED: Final = {"long": [Turn("Long.", [_bash(_LONG)]), Turn("Never said.")], "second": _SECOND}
+_KILLED_BELOW: Final = {
+    "above": [Turn("One.", [_agent("long")]), Turn("Never said.")],
+    "long": [Turn("", [_bash("echo a")]), Turn("Long.", [_bash(_LONG)]), Turn("Never said.")],
+    "second": _SECOND,
+}
 _CUT_SHORT: Final = [killed("long"), Expected("second")]
 _KILLS: Final = [
     Scenario("sigkill-flush", _KILLED, _killed_then_flushed, [killed("long")]),
     Scenario("sigkill-resume", _KILLED, _killed_then_resumed(KILL), _CUT_SHORT),
+    Scenario(
+        "sigkill-in-agent",
+        _KILLED_BELOW,
+        _killed_then_resumed(KILL, "above"),
+        [killed("above"), killed("long", 1)._replace(agent=SUB, parent="above"), Expected("second")],
+    ),
     Scenario("sigterm", _KILLED, lambda stage: stage.kill("long", TERM), [killed("long")]),
     Scenario("sigint-resume", _KILLED, _killed_then_resumed(INT), _CUT_SHORT),
 ]

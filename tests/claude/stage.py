@@ -58,12 +58,11 @@ class Stage:
 
     def command(self, words: str, *arguments: str) -> Result:
         """Let the CLI do what `words` say, to the end."""
-        result = self.cli.run(words, *self._arguments, *arguments)
-        self.output.append(result.err)
-        if result.answer is None:
-            raise StageError(f"the CLI gave no result (exit code {result.code}): {result.err[-500:]}")
-        self.session = result.answer["session_id"]
-        return result
+        return self._noted(self.cli.run(words, *self._arguments, *arguments))
+
+    def converse(self, *scripts: str) -> Result:
+        """Say one prompt after the other to one process."""
+        return self._noted(self.cli.converse([prompt(script) for script in scripts], *self._arguments))
 
     def kill(self, script: str, number: int) -> None:
         """Start on a prompt, and send the CLI a signal while its first tool runs."""
@@ -100,3 +99,10 @@ class Stage:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.model.close()
+
+    def _noted(self, result: Result) -> Result:
+        self.output.append(result.err)
+        if result.answer is None:
+            raise StageError(f"the CLI gave no result (exit code {result.code}): {result.err[-500:]}")
+        self.session = result.answer["session_id"]
+        return result
