@@ -2,7 +2,7 @@
 
 import json
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from threading import Timer
 from typing import Any, Final, NamedTuple
@@ -47,20 +47,26 @@ class Cli:
         """Start a headless run; whoever starts it ends it."""
         return self._start(subprocess.DEVNULL, prompt, "--output-format", "json", *arguments)
 
-    def converse(self, prompts: Sequence[str], *arguments: str) -> Result:
-        """One process for several prompts, each said when the one before is answered; the last answer's result."""
+    def converse(self, first: str, second: str, *arguments: str, busy: Callable[[], object] | None = None) -> Result:
+        """One process for two prompts, the second said when the first is answered; the last answer's result.
+
+        With `busy`, the second is said as soon as that returns, while the CLI works on the first.
+        """
         stream = ("--input-format", "stream-json", "--output-format", "stream-json", "--verbose")
         with self._start(subprocess.PIPE, *stream, *arguments) as process:
             # Whatever hangs then comes to an end.
             late = Timer(_RUN_S, process.kill)
             late.start()
             try:
-                answers = [_said(process, prompt) for prompt in prompts]
+                _say(process, first)
+                _ = busy() if busy else _answer(process)
+                _say(process, second)
+                answer = _answer(process)
                 _, err = process.communicate()
             finally:
                 late.cancel()
                 process.kill()
-        return Result(process.returncode, answers[-1], err)
+        return Result(process.returncode, answer, err)
 
     def run(self, prompt: str, *arguments: str) -> Result:
         """A headless run to its end; subprocess.TimeoutExpired when it does not come to one."""
@@ -85,11 +91,14 @@ class Cli:
         )
 
 
-def _said(process: "subprocess.Popen[str]", prompt: str) -> str:
-    """Say something, and return the line with the result; empty when the CLI ended instead."""
+def _say(process: "subprocess.Popen[str]", prompt: str) -> None:
     assert process.stdin
-    assert process.stdout
     message = {"role": "user", "content": [{"type": "text", "text": prompt}]}
     process.stdin.write(json.dumps({"type": "user", "message": message}) + "\n")
     process.stdin.flush()
+
+
+def _answer(process: "subprocess.Popen[str]") -> str:
+    """The next line with a result; empty when the CLI ended instead."""
+    assert process.stdout
     return next((line for line in process.stdout if json.loads(line)["type"] == "result"), "")

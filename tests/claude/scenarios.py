@@ -123,6 +123,12 @@ _SESSION: Final = {"tool": _ONE_TOOL, "second": _SECOND}
 _BOTH: Final = [Expected("tool"), Expected("second")]
 _SESSIONS: Final = [
     Scenario("conversation", _SESSION, lambda stage: stage.converse("tool", "second"), _BOTH),
+    Scenario(
+        "interjected",
+        {"busy": [Turn("", [_bash(f"touch {STARTED}; {_A_WHILE}")]), Turn("", [_bash(_HELLO)]), Turn("Both done.")]},
+        lambda stage: stage.converse("busy", "unscripted", interject=True),
+        [Expected("busy")],
+    ),
     Scenario("resumed", _SESSION, _then("--resume", "SESSION"), _BOTH),
     Scenario("continued", _SESSION, _then("--continue"), _BOTH),
     Scenario("forked", _SESSION, _then("--resume", "SESSION", "--fork-session"), _BOTH),

@@ -60,16 +60,16 @@ class Stage:
         """Let the CLI do what `words` say, to the end."""
         return self._noted(self.cli.run(words, *self._arguments, *arguments))
 
-    def converse(self, *scripts: str) -> Result:
-        """Say one prompt after the other to one process."""
-        return self._noted(self.cli.converse([prompt(script) for script in scripts], *self._arguments))
+    def converse(self, first: str, second: str, *, interject: bool = False) -> Result:
+        """Say two prompts to one process, the second after the answer or while the first's tool runs."""
+        busy = self._wait_for_tool if interject else None
+        return self._noted(self.cli.converse(prompt(first), prompt(second), *self._arguments, busy=busy))
 
     def kill(self, script: str, number: int) -> None:
         """Start on a prompt, and send the CLI a signal while its first tool runs."""
         process = self.cli.start(prompt(script), *self._arguments)
         try:
-            if not wait_until((self.cli.work / STARTED).exists, _STARTED_S):
-                raise StageError("the tool that the CLI was to be killed in did not start")
+            self._wait_for_tool()
             below = process_tree.tree(process.pid)
             os.kill(process.pid, number)
             self.output.append(process.communicate(timeout=_ENDED_S)[1])
@@ -99,6 +99,10 @@ class Stage:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.model.close()
+
+    def _wait_for_tool(self) -> None:
+        if not wait_until((self.cli.work / STARTED).exists, _STARTED_S):
+            raise StageError("the tool that was waited for did not start")
 
     def _noted(self, result: Result) -> Result:
         self.output.append(result.err)
