@@ -173,7 +173,7 @@ def _send(
     usage = _usage(account)
     if account.version and not run.get("agent_id"):
         usage.setdefault(s.GEN_AI_AGENT_VERSION, account.version)
-    final = {**usage, **notes.united, **final, **facts.metadata(notes.metadata)}
+    final = {**usage, **notes.latest, **notes.united, **final, **facts.metadata(notes.metadata)}
     completion = Completion(tool.known(session, execution), notes, final, max(ended, execution.started_at))
     requests = list(account.requests.values())
     completion.event_only = {s.MODEL_REQUESTS: plain_json.dumps(requests)}
