@@ -14,51 +14,33 @@ import gc
 import json
 import os
 import random
-import resource
 import signal
-import statistics
 import sys
 import tempfile
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from agent_otel.local_stack.process import wait_until
 from benchmarks.import_profile import profile
 from benchmarks.installed import Installed
+from benchmarks.latency import BARE, check_down, check_ratios, report, used_by_calls
 from benchmarks.meter import Meter
 from benchmarks.pipeline import Door, Pipeline
 from benchmarks.whole_process import Ended, timed
 
-BARE: Final = "python -c pass"
 VERBS: Final = ("start", "progress", "step", "complete")
 #: `step` is measured beside the three that the targets are about.
 TARGETED: Final = ("start", "progress", "complete")
-MEDIAN_RATIO, P99_RATIO = 3.0, 3.5
 #: Share of the calls that may be spooled though the Collector is alive: others may keep it from answering in time.
 MAX_SPOOLED: Final = 0.02
-#: In ms, with the Collector stopped or held still.
-DOWN_P99: Final = 80.0
 _WARM_UP: Final = 20
 _PROFILE_RUNS: Final = 15
 _ARRIVAL_S: Final = 60.0
-_COLUMNS: Final = ("ms a process", "runs", "min", "median", "p90", "p99", "max", "median ratio", "p99 ratio")
-_ROW: Final = "{:<16} {:>6} {:>8} {:>8} {:>8} {:>8} {:>8} {:>13} {:>10}"
 
 #: Whether an answer is what the state of the Collector lets us expect.
 Expected = Callable[[Mapping[str, Any]], bool]
-
-
-class Distribution(NamedTuple):
-    """Milliseconds."""
-
-    runs: int
-    least: float
-    median: float
-    p90: float
-    p99: float
-    most: float
 
 
 class Shell:
@@ -107,13 +89,13 @@ class Campaign:
     def run(self, title: str, rounds: int, expected: Expected) -> dict[str, list[float]]:
         """Milliseconds of each call, by verb; answers that are not `expected` go to `wrong`."""
         times: dict[str, list[float]] = {name: [] for name in (BARE, *VERBS)}
-        meter, before, self.spooled = Meter(self._parts), _used_by_calls(), 0
+        meter, before, self.spooled = Meter(self._parts), used_by_calls(), 0
         gc.collect()
         gc.disable()
         for _ in range(rounds):
             self._round(times, expected)
         gc.enable()
-        others = meter.stop(_used_by_calls() - before).others
+        others = meter.stop(used_by_calls() - before).others
         print(
             f"\n{title}: {self.spooled} of {rounds * len(VERBS)} calls spooled; other programs used {others:.2f} cores"
         )
@@ -162,17 +144,17 @@ def _measure(
     campaign: Campaign, shell: Shell, pipeline: Pipeline, collector: Door, arguments: argparse.Namespace
 ) -> int:
     campaign.run("Warm-up", _WARM_UP, _recorded)
-    missed = _report(campaign.run("Collector alive", arguments.runs, _recorded), _check_ratios)
+    missed = report(campaign.run("Collector alive", arguments.runs, _recorded), check_ratios, TARGETED)
     if campaign.spooled > arguments.runs * len(VERBS) * MAX_SPOOLED:
         missed.append(f"{campaign.spooled} calls were not answered in time though the Collector was alive")
     os.kill(collector.pid, signal.SIGSTOP)
     try:
-        missed += _report(campaign.run("Collector held still", arguments.down_runs, _spooled), _check_down)
+        missed += report(campaign.run("Collector held still", arguments.down_runs, _spooled), check_down, TARGETED)
     finally:
         os.kill(collector.pid, signal.SIGCONT)
     shell.call("flush", "--timeout", "30")
     collector.program.stop()
-    missed += _report(campaign.run("Collector stopped", arguments.down_runs, _spooled), _check_down)
+    missed += report(campaign.run("Collector stopped", arguments.down_runs, _spooled), check_down, TARGETED)
     collector.program.begin()
     collector.program.wait_ready()
     flushed = shell.call("flush", "--timeout", "30").output.strip()
@@ -203,47 +185,6 @@ def _completed(pipeline: Pipeline, session: str) -> int:
     ).fetchone()
     assert row is not None
     return int(row[0])
-
-
-def _report(
-    times: Mapping[str, Sequence[float]], check: Callable[[str, Distribution, Distribution], list[str]]
-) -> list[str]:
-    """Print a table in ms; what misses its target."""
-    print(_ROW.format(*_COLUMNS))
-    found = {name: _distribution(values) for name, values in times.items()}
-    bare = found[BARE]
-    missed = []
-    for name, each in found.items():
-        ratios = (each.median / bare.median, each.p99 / bare.p99)
-        figures = [f"{value:.1f}" for value in each[1:]]
-        print(_ROW.format(name, each.runs, *figures, *(f"{ratio:.2f}" for ratio in ratios)), flush=True)
-        if name in TARGETED:
-            missed += check(name, each, bare)
-    return missed
-
-
-def _check_ratios(name: str, found: Distribution, bare: Distribution) -> list[str]:
-    ratios = (
-        ("median", found.median / bare.median, MEDIAN_RATIO),
-        ("p99", found.p99 / bare.p99, P99_RATIO),
-    )
-    return [f"{name}: {what} is {ratio:.2f} x bare, limit {limit}" for what, ratio, limit in ratios if ratio > limit]
-
-
-def _check_down(name: str, found: Distribution, _: Distribution) -> list[str]:
-    return [f"{name}: p99 {found.p99:.1f} ms, limit {DOWN_P99:g}"] if found.p99 > DOWN_P99 else []
-
-
-def _used_by_calls() -> float:
-    """CPU seconds of all calls so far."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
-
-
-def _distribution(values: Sequence[float]) -> Distribution:
-    ordered = sorted(values)
-    p90, p99 = (ordered[min(len(ordered) - 1, int(len(ordered) * share))] for share in (0.9, 0.99))
-    return Distribution(len(ordered), ordered[0], statistics.median(ordered), p90, p99, ordered[-1])
 
 
 def _profile(shell: Shell) -> None:

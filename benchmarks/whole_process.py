@@ -16,14 +16,14 @@ class Ended(NamedTuple):
     code: int
 
 
-def timed(argv: list[str], environ: Mapping[str, str]) -> Ended:
-    """Run a program with its stdout in a pipe, stdin and stderr empty.
+def timed(argv: list[str], environ: Mapping[str, str], stdin: str = os.devnull) -> Ended:
+    """Run a program with its stdout in a pipe and stdin from a file; what it writes to stderr is dropped.
 
     posix_spawn does not copy this process, so that its size does not count.
     """
     reading, writing = os.pipe()
     actions = [
-        (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+        (os.POSIX_SPAWN_OPEN, 0, stdin, os.O_RDONLY, 0),
         (os.POSIX_SPAWN_DUP2, writing, 1),
         (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0),
     ]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from agent_otel import identity, redaction
 from agent_otel import semconv as s
-from agent_otel.hand_over import hand_over
 from agent_otel.open_execution import OpenExecution
 from agent_otel.shell import facts, journal, started, trace_context
 from agent_otel.shell.claude_code import transcript
@@ -96,7 +95,7 @@ def begin(session: Session, payload: Payload, place: Lineage, own: Mapping[str, 
         session.executions.append(f"{execution.execution_id}.events", line)
     records = Records(session.settings)
     started.add(records, execution, {**attributes, **facts.metadata(metadata)}, started.event_id(execution))
-    hand_over(records.records, session.settings)
+    session.send(records.records)
 
 
 def stated_of(session: Session, payload: Payload) -> dict[str, Any]:

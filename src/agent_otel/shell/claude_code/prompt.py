@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from agent_otel import content, identity, plain_json, redaction
 from agent_otel import semconv as s
-from agent_otel.hand_over import hand_over
 from agent_otel.shell import facts, journal
 from agent_otel.shell.claude_code import beginning
 from agent_otel.shell.lineage import CORRELATED_WITH
@@ -102,7 +101,7 @@ def _add(session: Session, payload: Payload, execution: OpenExecution, said: dic
     )
     kept = dict(redaction.clean(said, session.settings.capture))
     session.executions.append(f"{execution.execution_id}.events", journal.progress_line(event, kept, {}))
-    hand_over(records.records, session.settings)
+    session.send(records.records)
 
 
 def _between(text: str, before: str, after: str) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 
 from agent_otel import identity, plain_json
+from agent_otel.hand_over import hand_over
 from agent_otel.open_execution import ExecutionFolder
 from agent_otel.shell.claude_code.owner import lives
 from agent_otel.state_folder import StateFolder
@@ -19,6 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Final
 
+    from agent_otel.hand_over import Handed
     from agent_otel.settings import Settings
 
 #: The folder of all sessions, in the state folder.
@@ -104,6 +106,18 @@ class Session(StateFolder):
                     os.rename(self._file(name), self._file(stem))
                 except OSError:
                     continue
+
+    def send(self, records: list[tuple[int, int, bytes]]) -> Handed:
+        """Hand records over. Once the receiver did not answer, it is not waited for again: a session that ends may have
+        much to say, and a second and a half for it.
+        """
+        return self.sent(hand_over(records, self.settings))
+
+    def sent(self, handed: Handed) -> Handed:
+        """Note how a delivery went."""
+        if not handed.delivered:
+            self.settings.send_milliseconds = 1
+        return handed
 
     @property
     def agent_name(self) -> str:

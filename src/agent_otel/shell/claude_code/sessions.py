@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from agent_otel import identity
 from agent_otel import semconv as s
-from agent_otel.hand_over import hand_over
 from agent_otel.shell import facts
 from agent_otel.shell.claude_code import sweep
 from agent_otel.shell.claude_code.beginning import HARNESS
@@ -44,4 +43,4 @@ def _say(session: Session, payload: Payload, event: str, why: str) -> None:
     records = Records(session.settings)
     sentence = f"session {event.rpartition('.')[2]}: {why}"
     records.event(event, payload.received, sentence, {}, attributes, trace_id=0, span_id=0, flags=0)
-    hand_over(records.records, session.settings)
+    session.send(records.records)

@@ -177,7 +177,7 @@ def _send(
     completion = Completion(tool.known(session, execution), notes, final, max(ended, execution.started_at))
     requests = list(account.requests.values())
     completion.event_only = {s.MODEL_REQUESTS: plain_json.dumps(requests)}
-    handed = completion.send(session.settings)
+    handed = session.sent(completion.send(session.settings))
     return handed.spooled or handed.delivered
 
 

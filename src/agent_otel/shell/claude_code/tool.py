@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from agent_otel import content, redaction, step_intent
 from agent_otel import semconv as s
-from agent_otel.hand_over import hand_over
 from agent_otel.shell import journal
 from agent_otel.shell.claude_code import beginning, subagent
 from agent_otel.shell.claude_code.owner import owner
@@ -111,7 +110,7 @@ def compacted(session: Session, payload: Payload) -> None:
     records = Records(session.settings)
     _add(session, records, step, payload.prompt_id)
     if session.is_first("compact", payload.prompt_id, redaction.sha256(payload.text("compact_summary"))):
-        hand_over(records.records, session.settings)
+        session.send(records.records)
 
 
 def unfinished(session: Session, key: str, call: Mapping[str, Any], ended: int, why: str) -> None:
@@ -176,7 +175,7 @@ def _send(session: Session, execution: OpenExecution, step: StepRecord) -> bool:
     span = _add(session, records, step, "")
     is_first = session.executions.close(key, span)
     if is_first:
-        handed = hand_over(records.records, session.settings)
+        handed = session.send(records.records)
         if handed.spooled or handed.delivered:
             session.executions.handed_over(key)
     session.remove_file(f"{key}{CALL}")
