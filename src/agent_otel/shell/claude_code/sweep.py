@@ -9,6 +9,7 @@ import os
 import time
 
 from agent_otel.open_execution import KEEP_OPEN_SECONDS
+from agent_otel.settings import Settings
 from agent_otel.shell.claude_code import stop, subagent, tool
 from agent_otel.shell.claude_code.owner import is_gone, owner
 from agent_otel.shell.claude_code.session import FOLDER, RUN, STOPPED, Session
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
-    from agent_otel.settings import Settings
     from agent_otel.shell.claude_code.payload import Payload
 
     Wanted = Callable[[Mapping[str, Any]], bool]
@@ -75,9 +75,10 @@ def all_gone(settings: Settings, but: Session | None = None) -> None:
 
 def _session(settings: Settings, name: str) -> Session:
     """The session of a folder: its name, unless that stands for an id that is no UUID."""
-    session = Session(settings, name)
+    own = Settings(**{field: getattr(settings, field) for field in Settings.__slots__})  # what one learns is its own
+    session = Session(own, name)
     runs = [session.noted(f"{stem}{RUN}") for stem in session.names(RUN)[:1]]
-    return Session(settings, str(runs[0].get("session_id") or name)) if runs else session
+    return Session(own, str(runs[0].get("session_id") or name)) if runs else session
 
 
 def _close(session: Session, wanted: Wanted, why: str, moment: int | None = None) -> None:
