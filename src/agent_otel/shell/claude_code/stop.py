@@ -171,8 +171,8 @@ def _send(
     if run.get("agent_id"):
         subagent.settle(session, run, notes)
     usage = _usage(account)
-    if account.version and not run.get("agent_id"):
-        usage.setdefault(s.GEN_AI_AGENT_VERSION, account.version)
+    if account.version and s.GEN_AI_AGENT_VERSION not in notes.attributes:
+        usage[s.GEN_AI_AGENT_VERSION] = account.version  # of the CLI, whose agent it is when no file defines it
     final = {**usage, **notes.latest, **notes.united, **final, **facts.metadata(notes.metadata)}
     completion = Completion(tool.known(session, execution), notes, final, max(ended, execution.started_at))
     requests = list(account.requests.values())
