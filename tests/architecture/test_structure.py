@@ -97,6 +97,42 @@ def test_a_call_imports_nothing_slow(tmp_path: Path, sink: Sink, words: str, rea
     assert not SLOW_TO_IMPORT & {name.partition(".")[0] for name in loaded.split()}
 
 
+@pytest.mark.parametrize(
+    "event",
+    ["SessionStart", "UserPromptSubmit", "PreToolUse", "PostToolUse", "PostToolBatch", "SubagentStart", "Stop"],
+)
+def test_a_hook_imports_nothing_slow(tmp_path: Path, sink: Sink, event: str) -> None:
+    """Nor does a hook of Claude Code, which waits for each."""
+    source = f"""if True:
+        import sys
+        before = set(sys.modules)
+        sys.path.insert(0, {str(ROOT / "src")!r})
+        from agent_otel import cli
+        cli.main(["hook"])
+        print(*sorted(set(sys.modules) - before))"""
+    environment = {
+        "AGENT_OTEL_HOME": str(tmp_path),
+        "AGENT_OTEL_SEND_MILLISECONDS": "20000",
+        "AGENT_OTEL_ENDPOINT": sink.endpoint,
+    }
+    call = {"tool_name": "Bash", "tool_input": {"command": "ls"}, "tool_use_id": "toolu_1", "tool_response": "a"}
+    own = {"prompt": "p", "agent_id": "a1", "agent_type": "x"} if event == "SubagentStart" else {"prompt": "p", **call}
+    payload = {"hook_event_name": event, "session_id": EXECUTION, "prompt_id": EXECUTION, "tool_calls": [call], **own}
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", source],
+        env=environment,
+        input=json.dumps({**payload, "last_assistant_message": "m"}),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stderr == ""
+    (loaded,) = done.stdout.splitlines()
+    assert "agent_otel.shell.claude_code.told" in loaded.split()
+    assert not SLOW_TO_IMPORT & {name.partition(".")[0] for name in loaded.split()}
+    assert bool(sink.seen) is (event != "PreToolUse")
+
+
 def test_the_public_names_are_those_that_are_promised() -> None:
     """agent_otel exports what __all__ says, and each name resolves."""
     import agent_otel

@@ -79,7 +79,7 @@ def opened(session: Session, payload: Payload, place: Lineage) -> OpenExecution:
         f"{execution.execution_id}.events", journal.start_line(stated_of(session, payload), {}, place)
     )
     if not session.executions.is_closed(execution.execution_id):
-        session.note(f"{execution.execution_id}{RUN}", _run(payload))
+        session.note(f"{execution.execution_id}{RUN}", run_of(payload))
     return execution
 
 
@@ -110,7 +110,7 @@ def stated_of(session: Session, payload: Payload) -> dict[str, Any]:
     return {**stated, s.AGENT_INSTANCE_ID: payload.agent_id} if payload.agent_id else stated
 
 
-def _run(payload: Payload) -> dict[str, Any]:
+def run_of(payload: Payload) -> dict[str, Any]:
     """What whoever ends the execution has to know."""
     is_told = payload.event == "UserPromptSubmit"
     return {

@@ -1,6 +1,6 @@
 """What is open in one session: a folder of small files, one for each execution and each tool call that has not ended.
 
-``<execution>.run`` an execution that goes on; ``<execution>.stopped`` how it ended, until that is handed over;
+``<execution>.run`` an execution that goes on; ``<execution>.<digest>.stopped`` an end, until that is handed over;
 ``<step>.call`` a tool that runs; ``<execution>.parent`` which tool call made a sub-agent; ``agent.json`` whose session
 it is.
 Hooks run at the same time as others, twice, and in any order: a file is made by one and taken by one.
@@ -77,10 +77,10 @@ class Session(StateFolder):
         """The tool calls that are open: their keys and what is known of them."""
         return [(key, self.noted(f"{key}{CALL}")) for key in self.names(CALL)]
 
-    def has(self, name: str) -> bool:
-        """Whether a file is there, or somebody has taken it."""
+    def has(self, execution_id: str, suffix: str) -> bool:
+        """Whether a file of an execution is there, or somebody has taken it."""
         try:
-            return any(found.startswith(name) for found in os.listdir(self.path))
+            return any(found.startswith(execution_id) and suffix in found for found in os.listdir(self.path))
         except OSError:
             return False
 
@@ -126,7 +126,7 @@ class Session(StateFolder):
 
     def leave(self) -> None:
         """Remove the folder when nothing is open any more; a session that goes on makes it anew."""
-        if not (self.names(RUN) or self.names(STOPPED) or self.names(CALL)):
+        if not any(self.has("", kind) for kind in (RUN, STOPPED, CALL)):
             for name in (*[f"{stem}{PARENT}" for stem in self.names(PARENT)], "agent.json"):
                 self.remove_file(name)
         try:

@@ -63,13 +63,14 @@ def compacted(session: Session, payload: Payload) -> None:
         _stop(session, payload, {s.EXECUTION_STATUS: "success"}, payload.text("compact_summary"))
 
 
-def finish(session: Session, execution_id: str) -> bool:
-    """Send the end that was told; False when there is none, or somebody else does it."""
-    name = f"{execution_id}{STOPPED}"
-    taken = session.take(name)
+def finish(session: Session, stem: str) -> bool:
+    """Send an end that was told; False when it is not there, or somebody else does it."""
+    taken = session.take(f"{stem}{STOPPED}")
     if not taken:
         return False
-    ending, run = session.noted(taken), session.noted(f"{execution_id}{RUN}")
+    execution_id, ending = stem.partition(".")[0], session.noted(taken)
+    run = ending.get("run")
+    run = run if isinstance(run, dict) else {}
     stated = ending.get("final")
     final: dict[str, Any] = stated if isinstance(stated, dict) else {s.EXECUTION_STATUS: "success"}
     account = _account(run)
@@ -88,8 +89,10 @@ def conclude(session: Session, execution_id: str, why: str, ended: int | None = 
 
     It ended at `ended` (ns), else when it was last heard of.
     """
-    if session.has(f"{execution_id}{STOPPED}"):
-        finish(session, execution_id)
+    if session.has(execution_id, STOPPED):
+        for stem in session.names(STOPPED):
+            if stem.startswith(execution_id):
+                finish(session, stem)
         return
     taken = session.take(f"{execution_id}{RUN}")
     if not taken:
@@ -120,18 +123,22 @@ def _stop(session: Session, payload: Payload, final: dict[str, Any], output: str
     if final[s.EXECUTION_STATUS] == "success" and answer:
         final |= content.output_facts(answer)
     kept = dict(redaction.clean(final, session.settings.capture))
-    if not session.note(f"{execution_id}{STOPPED}", {"final": kept, "ended": payload.received}):
+    # Another hook may let the agent go on after Stop, and a sub-agent may be asked again: each end counts, each once.
+    again = payload.fields.get("stop_hook_active")
+    digest = redaction.sha256(f"{payload.event} {again} {answer}")[:16]
+    stem = f"{execution_id}.{digest}"
+    run = session.noted(f"{execution_id}{RUN}") or {**beginning.run_of(payload), "began": execution.started_at}
+    if not session.note(f"{stem}{STOPPED}", {"final": kept, "ended": payload.received, "run": run}):
         return
-    if not session.is_first("stop", execution_id):
-        session.remove_file(f"{execution_id}{STOPPED}")
+    if not session.is_first("stop", execution_id, digest):
+        session.remove_file(f"{stem}{STOPPED}")
         return
-    run = session.noted(f"{execution_id}{RUN}")
     is_answered = final[s.EXECUTION_STATUS] == "success" and output is None
     if is_answered and _is_behind(run, answer):
         if os.fork():
             return
         _in_background(run, answer)
-    finish(session, execution_id)
+    finish(session, stem)
 
 
 def _is_behind(run: Mapping[str, Any], answer: str) -> bool:

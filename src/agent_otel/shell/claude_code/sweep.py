@@ -84,8 +84,8 @@ def _session(settings: Settings, name: str) -> Session:
 def _close(session: Session, wanted: Wanted, why: str, moment: int | None = None) -> None:
     """Close tools, then sub-agents, then prompts; what was told of and not sent is sent."""
     session.give_back()
-    for execution_id in session.names(STOPPED):
-        stop.finish(session, execution_id)
+    for stem in session.names(STOPPED):
+        stop.finish(session, stem)
     runs = [(execution_id, session.noted(f"{execution_id}{RUN}")) for execution_id in session.names(RUN)]
     closed = [(execution_id, run) for execution_id, run in runs if wanted(run)]
     for execution_id, _ in sorted(closed, key=lambda pair: not pair[1].get("agent_id")):
