@@ -1,4 +1,4 @@
-"""The real CLI on a real stack: `python -m tests.claude [--only NAME] [--version A|B|2.1.…] [--telemetry on|off]`."""
+"""The real CLI on a real stack: `python -m tests.claude [--only NAME] [--version A|B|2.1.…] [--telemetry on|off] …`."""
 
 import argparse
 import signal
@@ -22,6 +22,7 @@ def main() -> int:
     parser.add_argument("--only", default="", help="scenarios whose name holds this")
     parser.add_argument("--version", action="append", default=[], help="A (oldest supported), B (newest) or a number")
     parser.add_argument("--telemetry", choices=["on", "off"], help="the CLI's own telemetry; both if left out")
+    parser.add_argument("--repeat", type=int, default=1, help="times each, for what is a matter of luck")
     parser.add_argument("--keep", type=Path, help="an empty folder for all files, which are kept")
     arguments = parser.parse_args()
     # So that no process outlives us.
@@ -34,7 +35,7 @@ def main() -> int:
         return 2
     telemetry = [arguments.telemetry == "on"] if arguments.telemetry else [False, True]
     wanted = [scenario for scenario in SCENARIOS if arguments.only in scenario.name]
-    runs = [Run(*each) for each in product(wanted, programs, telemetry)]
+    runs = [Run(*each) for each in product(wanted, programs, telemetry, range(arguments.repeat))]
     with tempfile.TemporaryDirectory(prefix="agent-otel-claude-") as folder:
         return _play(arguments.keep or Path(folder), programs, runs)
 

@@ -26,6 +26,12 @@ class Run(NamedTuple):
     scenario: Scenario
     version: str
     telemetry: bool
+    number: int = 0
+
+    @property
+    def folder(self) -> str:
+        """The name of its files' folder."""
+        return f"{self.scenario.name}-{self.version}-{'on' if self.telemetry else 'off'}-{self.number}"
 
 
 class Played(NamedTuple):
@@ -52,7 +58,7 @@ class Campaign:
     def play(self, run: Run) -> Played:
         """Play a scenario and wait until the audit trail says what it must, or time is up."""
         begun = time.monotonic()
-        folder = self._folder / f"{run.scenario.name}-{run.version}-{'on' if run.telemetry else 'off'}"
+        folder = self._folder / run.folder
         try:
             with (
                 stalled_receiver() as nobody,
@@ -80,8 +86,10 @@ class Campaign:
         return [each if each.problems else each._replace(problems=self._differences(each)) for each in played]
 
     def _more(self, folder: Path, run: Run, nobody: str) -> dict[str, str]:
-        endpoint = nobody if run.scenario.stalled else self._stack.endpoint
-        own = {"AGENT_OTEL_HOME": str(folder / "agent-otel"), "AGENT_OTEL_ENDPOINT": endpoint}
+        own = {"AGENT_OTEL_HOME": str(folder / "agent-otel"), "AGENT_OTEL_ENDPOINT": nobody}
+        if not run.scenario.stalled:
+            # On a busy machine an answer may come after 30 ms; what is then sent again, Jaeger has twice.
+            own |= {"AGENT_OTEL_ENDPOINT": self._stack.endpoint, "AGENT_OTEL_SEND_MILLISECONDS": "20000"}
         return {**own, **environment.telemetry(self._stack.endpoint)} if run.telemetry else own
 
     def _settle(self, played: Played) -> list[str]:

@@ -5,8 +5,8 @@ import uuid
 from collections.abc import Iterator, Sequence
 
 from agent_otel import identity
-from tests.claude.ledger import Request, total
-from tests.claude.scenario import NOTIFICATION, Expected
+from tests.claude.ledger import Request, Usage, total
+from tests.claude.scenario import COMPACT, Expected
 from tests.claude.script import prompt
 from tests.claude.tree import Execution, Step
 
@@ -21,7 +21,7 @@ def differences(
         wrong.append(f"{len(found)} executions instead of {len(expected)}: {[_told(row) for row in found]}")
     if wrong:
         return wrong
-    ids = {each.script: matching[0].id for each, _, matching in rows if each.prompted}
+    ids = {each.script: matching[0].id for each, _, matching in rows if not each.described}
     for each, own, (row,) in rows:
         checks = (_identity(row), _facts(each, row, ids), _steps(each, own, row), _usage(each, own, row, cost=cost))
         wrong += [f"{_name(each)}: {difference}" for check in checks for difference in check]
@@ -34,9 +34,9 @@ def _of(expected: Expected, requests: Sequence[Request]) -> list[Request]:
 
 
 def _rows(expected: Expected, found: Sequence[Execution]) -> list[Execution]:
-    """The rows that can only be this execution's: told by the prompt, which has the script's marker."""
-    begin = prompt(expected.script) if expected.prompted else NOTIFICATION
-    return [row for row in found if _prompt(row).startswith(begin) and row.row["agent_name"] == expected.agent]
+    """The rows that can only be this execution's: told by the prompt, which has the script's marker, or what it is."""
+    begin = expected.described or prompt(expected.script)
+    return [row for row in found if _told_by(row).startswith(begin) and row.row["agent_name"] == expected.agent]
 
 
 def _identity(row: Execution) -> Iterator[str]:
@@ -49,8 +49,8 @@ def _identity(row: Execution) -> Iterator[str]:
 
 
 def _facts(expected: Expected, row: Execution, ids: dict[str, uuid.UUID]) -> Iterator[str]:
-    if expected.prompted and _prompt(row) != prompt(expected.script):
-        yield f"its prompt is {_prompt(row)!r}"
+    if not expected.described and row.row["prompt"] != prompt(expected.script):
+        yield f"its prompt is {row.row['prompt']!r}"
     if row.row["status"] != expected.status:
         yield f"its status is {row.row['status']} ({row.row['error_type']}), not {expected.status}"
     if bool(row.row["end_inferred"]) != expected.inferred:
@@ -74,7 +74,8 @@ def _steps(expected: Expected, requests: Sequence[Request], row: Execution) -> I
 
 
 def _usage(expected: Expected, requests: Sequence[Request], row: Execution, *, cost: bool) -> Iterator[str]:
-    usage = total(requests)
+    # No transcript has the request of a compaction.
+    usage = total(requests) if cost or expected.described != COMPACT else Usage()
     wanted = (usage.all_input, usage.output, usage.cache_read, usage.cache_creation)
     names = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_creation_tokens")
     found = tuple(row.row[name] or 0 for name in names)
@@ -87,13 +88,13 @@ def _usage(expected: Expected, requests: Sequence[Request], row: Execution, *, c
     yield f"its cost is {spent} US dollars, not {right}"
 
 
-def _prompt(row: Execution) -> str:
-    return row.row["prompt"] or ""
+def _told_by(row: Execution) -> str:
+    return row.row["prompt"] or row.row["description"] or ""
 
 
 def _name(expected: Expected) -> str:
-    return expected.script if expected.prompted else f"{expected.script} after the notification"
+    return f"{expected.script} ({expected.described})" if expected.described else expected.script
 
 
 def _told(row: Execution) -> tuple[object, ...]:
-    return row.row["agent_name"], _prompt(row)[:40], row.row["status"]
+    return row.row["agent_name"], _told_by(row)[:40], row.row["status"]

@@ -40,6 +40,7 @@ _SETTINGS: Final[Mapping[str, tuple[str, ...]]] = {
     "OTEL_EXPORTER_OTLP_PROTOCOL": ("http/protobuf", "http/json"),
     "CLAUDE_CODE_MAX_RETRIES": ("0", "1", "2", "3"),
     "PYTHONDONTWRITEBYTECODE": ("1",),
+    "AGENT_OTEL_SEND_MILLISECONDS": ("20000",),
 }
 _TELEMETRY: Final = {
     "CLAUDE_CODE_ENABLE_TELEMETRY": "1",

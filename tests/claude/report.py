@@ -38,7 +38,9 @@ def conclude(played: Sequence[Played], again: Sequence[Played], strangers: Seque
 def _table(played: Sequence[Played]) -> None:
     """One row a scenario, one column a version with telemetry on or off."""
     columns = list(dict.fromkeys((each.run.version, each.run.telemetry) for each in played))
-    results = {(each.run.scenario.name, each.run.version, each.run.telemetry): each for each in played}
+    # A failed run hides those of its repetitions that passed.
+    ordered = sorted(played, key=lambda each: bool(each.problems))
+    results = {(each.run.scenario.name, each.run.version, each.run.telemetry): each for each in ordered}
     heads = [f"{version} {_switch(telemetry)}" for version, telemetry in columns]
     line(" ".join([f"{'scenario':<18}", *(f"{head:>14}" for head in heads)]))
     for name in dict.fromkeys(each.run.scenario.name for each in played):

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 MAIN: Final = "claude-code"
 SUB: Final = "general-purpose"
+#: What stands for the prompt of an execution that is nothing but the compaction of a conversation.
+COMPACT: Final = "/compact"
 #: What a background agent's end is told to the main agent with; no user typed it.
 NOTIFICATION: Final = "<task-notification>"
 
@@ -20,6 +22,7 @@ class Expected(NamedTuple):
 
     `parent`: the script whose execution started it. `failing`: tool calls that do not succeed, by their place among
     the execution's calls. `cost`: whether it must be known with telemetry on; a killed CLI cannot always tell.
+    `described`: what it is known by in place of a prompt of ours.
     """
 
     script: str
@@ -31,11 +34,7 @@ class Expected(NamedTuple):
     last: int = 10**9
     inferred: bool = False
     cost: bool = True
-
-    @property
-    def prompted(self) -> bool:
-        """Whether a user or an agent wrote its prompt: with the script's marker in it."""
-        return self.first == 0
+    described: str = ""
 
 
 class Scenario(NamedTuple):

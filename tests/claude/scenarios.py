@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from tests.claude.scenario import INT, KILL, SUB, TERM, Expected, Scenario, killed, sub
-from tests.claude.script import FOR_EVER, Call, Turn, prompt
+from tests.claude.scenario import COMPACT, INT, KILL, NOTIFICATION, SUB, TERM, Expected, Scenario, killed, sub
+from tests.claude.script import COMPACTION, FOR_EVER, Call, Turn, prompt
 from tests.claude.stage import STARTED, Stage
 
 _HELLO: Final = "echo hello"
@@ -116,7 +116,7 @@ _AGENTS: Final = [
             "slow": [Turn("", [_bash(_A_WHILE)]), Turn("slow says so.")],
         },
         _once("back"),
-        [Expected("back", last=2), sub("slow", "back"), Expected("back", first=2)],
+        [Expected("back", last=2), sub("slow", "back"), Expected("back", first=2, described=NOTIFICATION)],
     ),
 ]
 _SESSION: Final = {"tool": _ONE_TOOL, "second": _SECOND}
@@ -132,7 +132,7 @@ _SESSIONS: Final = [
     Scenario("resumed", _SESSION, _then("--resume", "SESSION"), _BOTH),
     Scenario("continued", _SESSION, _then("--continue"), _BOTH),
     Scenario("forked", _SESSION, _then("--resume", "SESSION", "--fork-session"), _BOTH),
-    Scenario("compacted", _SESSION, _compact, _BOTH),
+    Scenario("compacted", _SESSION, _compact, [*_BOTH, Expected(COMPACTION, described=COMPACT)]),
 ]
 _KILLED: Final = {"long": [Turn("Long.", [_bash(_LONG)]), Turn("Never said.")], "second": _SECOND}
 _KILLED_BELOW: Final = {

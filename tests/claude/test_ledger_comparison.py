@@ -39,6 +39,7 @@ def row(script: str, **more: Any) -> dict[str, Any]:
         "agent_name": "claude-code",
         "agent_instance_id": None,
         "prompt": f"[[{script}]] please",
+        "description": None,
         "status": "success",
         "error_type": None,
         "end_inferred": False,

@@ -11,15 +11,16 @@ from agent_otel.store.connection import connect
 from tests.fixtures.stack import jaeger_trace
 
 _EXECUTIONS: Final = """
-  SELECT execution_id, correlation_id, session_id, parent_execution_id, agent_name, agent_instance_id, prompt, status,
-         error_type, end_inferred, input_tokens, output_tokens, cache_read_tokens, cache_creation_tokens, cost_usd
+  SELECT execution_id, correlation_id, session_id, parent_execution_id, agent_name, agent_instance_id, prompt, description,
+         status, error_type, end_inferred, cost_usd,
+         input_tokens, output_tokens, cache_read_tokens, cache_creation_tokens
   FROM agent_executions
   WHERE session_id = ANY (%(sessions)s)
   ORDER BY started_at, execution_id"""
 _STEPS: Final = """
   SELECT execution_id, tool_call_id, tool, success
   FROM agent_execution_steps
-  WHERE execution_id = ANY (%(executions)s)
+  WHERE execution_id = ANY (%(executions)s) AND kind = 'tool'
   ORDER BY execution_id, sequence"""
 _STRANGERS: Final = """
   SELECT format('execution %%s (%%s, session %%s)', execution_id, agent_name, session_id) FROM agent_executions
@@ -31,7 +32,7 @@ _STEP_KIND: Final = "aotel.step.kind"
 
 
 class Step(NamedTuple):
-    """A step as the view shows it."""
+    """A tool call as the view shows it."""
 
     tool_call_id: str | None
     tool: str | None
@@ -39,7 +40,7 @@ class Step(NamedTuple):
 
 
 class Execution(NamedTuple):
-    """A row of agent_executions, with its steps in their order."""
+    """A row of agent_executions, with its tool calls in their order."""
 
     row: Mapping[str, Any]
     steps: tuple[Step, ...]
