@@ -11,8 +11,8 @@ from agent_otel.store.connection import connect
 from tests.fixtures.stack import jaeger_trace
 
 _EXECUTIONS: Final = """
-  SELECT execution_id, correlation_id, session_id, parent_execution_id, agent_name, agent_instance_id, prompt, description,
-         status, error_type, end_inferred, cost_usd,
+  SELECT execution_id, correlation_id, session_id, parent_execution_id, agent_name, agent_instance_id,
+         prompt, description, status, error_type, end_inferred, cost_usd,
          input_tokens, output_tokens, cache_read_tokens, cache_creation_tokens
   FROM agent_executions
   WHERE session_id = ANY (%(sessions)s)
