@@ -49,7 +49,7 @@ def _identity(row: Execution) -> Iterator[str]:
 
 
 def _facts(expected: Expected, row: Execution, ids: dict[str, uuid.UUID]) -> Iterator[str]:
-    if not expected.described and row.row["prompt"] != prompt(expected.script):
+    if not expected.described and row.row["prompt"] not in _prompts(expected):
         yield f"its prompt is {row.row['prompt']!r}"
     if row.row["status"] != expected.status:
         yield f"its status is {row.row['status']} ({row.row['error_type']}), not {expected.status}"
@@ -86,6 +86,12 @@ def _usage(expected: Expected, requests: Sequence[Request], row: Execution, *, c
     if math.isclose(spent, right, abs_tol=1e-9) or (not expected.cost and not spent):
         return
     yield f"its cost is {spent} US dollars, not {right}"
+
+
+def _prompts(expected: Expected) -> list[str]:
+    """What the prompt may be: what was said first, with what was said meanwhile where the CLI tells of that."""
+    first = prompt(expected.script)
+    return [first, f"{first}\n{prompt(expected.interjected)}"] if expected.interjected else [first]
 
 
 def _told_by(row: Execution) -> str:

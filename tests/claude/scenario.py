@@ -22,7 +22,8 @@ class Expected(NamedTuple):
 
     `parent`: the script whose execution started it. `failing`: tool calls that do not succeed, by their place among
     the execution's calls. `cost`: whether it must be known with telemetry on; a killed CLI cannot always tell.
-    `described`: what it is known by in place of a prompt of ours.
+    `described`: what it is known by in place of a prompt of ours. `interjected`: the script of what was said meanwhile;
+    the newest version tells hooks of it, the oldest does not.
     """
 
     script: str
@@ -35,6 +36,7 @@ class Expected(NamedTuple):
     inferred: bool = False
     cost: bool = True
     described: str = ""
+    interjected: str = ""
 
 
 class Scenario(NamedTuple):

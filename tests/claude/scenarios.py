@@ -127,7 +127,7 @@ _SESSIONS: Final = [
         "interjected",
         {"busy": [Turn("", [_bash(f"touch {STARTED}; {_A_WHILE}")]), Turn("", [_bash(_HELLO)]), Turn("Both done.")]},
         lambda stage: stage.converse("busy", "unscripted", interject=True),
-        [Expected("busy")],
+        [Expected("busy", interjected="unscripted")],
     ),
     Scenario("resumed", _SESSION, _then("--resume", "SESSION"), _BOTH),
     Scenario("continued", _SESSION, _then("--continue"), _BOTH),
