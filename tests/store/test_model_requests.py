@@ -9,6 +9,7 @@ from contextlib import closing
 from itertools import permutations
 
 import pytest
+from psycopg.errors import InsufficientPrivilege
 
 from agent_otel import semconv as s
 from agent_otel.store.connection import connect
@@ -186,6 +187,17 @@ def test_writers_at_once_add_up_to_the_same(database_url: str) -> None:
     for session in sessions:
         assert shown(database_url, session.prompt) == usage(1, 2, 5)
         assert shown(database_url, session.agent) == usage(3, 4)
+
+
+def test_the_ingest_role_may_count_and_no_more(database_url: str) -> None:
+    """Everything that a writer does for usage works with its rights; requests are not for it to remove."""
+    session = Session("2.1.330")
+    as_ingest = f"{database_url}?options=-c%20role%3Dagent_otel_ingest"
+    write(as_ingest, [*session.telemetry(), *session.hooks()])
+    assert shown(database_url, session.prompt) == usage(1, 2, 5)
+    assert query(as_ingest, "SELECT current_user") == [("agent_otel_ingest",)]
+    with pytest.raises(InsufficientPrivilege):
+        query(as_ingest, "DELETE FROM model_requests")
 
 
 def test_hostile_figures_cost_nobody_else_anything(database_url: str) -> None:

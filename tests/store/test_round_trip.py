@@ -3,6 +3,7 @@
 import uuid
 from contextlib import closing
 
+import pytest
 from hypothesis import given
 from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
@@ -16,6 +17,7 @@ from agent_otel.exporter.mapping import map_logs, map_spans
 from agent_otel.store.reader import Reader
 from agent_otel.store.writer import Writer
 from tests.fixtures import otlp_strategies as otlp
+from tests.fixtures.claude_recordings import VERSIONS, Session
 
 
 def canonical(message: Span | LogRecord | Resource | InstrumentationScope) -> bytes:
@@ -62,3 +64,23 @@ def test_log_records_come_back_from_the_database(database_url: str) -> None:
 
     with closing(writer), reader:
         round_trip()
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_claude_code_s_own_telemetry_comes_back(database_url: str, version: str) -> None:
+    """Recorded spans and log records, though rows belong to executions that records do not name; and their origins."""
+    session = Session(version)
+    trace_id = uuid.UUID(bytes=Span.FromString(session.spans[0].raw).trace_id)
+    with closing(Writer(database_url)) as writer:
+        for batch in session.telemetry():
+            writer.write(batch)
+    with Reader(database_url) as reader:
+        spans, events = reader.spans(trace_id), reader.events(trace_id)
+        found = {canonical(rebuild.span(row)) for row in spans} | {canonical(rebuild.log_record(row)) for row in events}
+        assert found == {canonical(Span.FromString(item.raw)) for item in session.spans} | {
+            canonical(LogRecord.FromString(item.raw)) for item in session.logs
+        }
+        for rows, item in ((spans, session.spans[0]), (events, session.logs[0])):
+            resource, scope = reader.resource(rows[0]["resource_id"]), reader.scope(rows[0]["scope_id"])
+            assert canonical(rebuild.resource(resource)) == canonical(Resource.FromString(item.resource))
+            assert canonical(rebuild.scope(scope)) == canonical(InstrumentationScope.FromString(item.scope))
