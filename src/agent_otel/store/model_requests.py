@@ -8,7 +8,7 @@ anew from the table. Batches without any cost nothing.
 import uuid
 import zlib
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Any, Final
 
 import orjson
 
@@ -41,24 +41,31 @@ def merge(connection: Connection, records: Sequence[ExecutionFacts]) -> None:
     """Merge model requests into their rows, and show what they add up to in the executions that are there."""
     if not records:
         return
-    statements = queries.load("usage")
     owners = {record.execution_id for record in records}
     requests = _merged(request for record in records for request in record.requests)
     if requests:
-        columns = [
-            [request.session_id for request in requests],
-            [request.request_id for request in requests],
-            [orjson.dumps(request.facts).decode() for request in requests],
-        ]
-        owners.update(_ids(connection, statements["merge_model_requests"], columns))
-        sessions = sorted({request.session_id for request in requests})
-        owners.update(_ids(connection, statements["executions_sharing_a_choice"], [sessions]))
-    connection.execute(statements["show_usage"], [sorted(owners)])
+        owners |= _stored(connection, requests)
+    connection.execute(queries.load("usage")["show_usage"], [sorted(owners)])
 
 
-def _ids(connection: Connection, statement: str, parameters: Sequence[object]) -> Iterable[uuid.UUID]:
-    found = connection.execute(statement, parameters).fetchall()  # type: ignore[call-overload,unused-ignore]
-    return [owner for (owner,) in found if owner is not None]
+def _stored(connection: Connection, requests: Sequence[ModelRequest]) -> set[uuid.UUID]:
+    """Merge requests into their rows; return the executions whose usage that may have changed."""
+    columns = [
+        [request.session_id for request in requests],
+        [request.request_id for request in requests],
+        [orjson.dumps(request.facts).decode() for request in requests],
+    ]
+    sessions = sorted({request.session_id for request in requests})
+    before = _column(connection, "unnamed_choices", [sessions])
+    owners = _column(connection, "merge_model_requests", columns)
+    changed = before ^ _column(connection, "unnamed_choices", [sessions])
+    if changed:
+        owners |= _column(connection, "executions_of_sessions", [sorted(changed)])
+    return owners - {None}
+
+
+def _column(connection: Connection, statement: str, parameters: Sequence[object]) -> set[Any]:
+    return {value for (value,) in connection.execute(queries.load("usage")[statement], parameters)}
 
 
 def _sessions(record: ExecutionFacts) -> Iterable[str]:

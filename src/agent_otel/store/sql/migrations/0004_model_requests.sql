@@ -11,4 +11,6 @@ CREATE TABLE model_requests (
 ) WITH (fillfactor = 80);
 
 CREATE INDEX model_requests_execution ON model_requests (execution_id);
+CREATE INDEX model_requests_unnamed ON model_requests (session_id)
+  WHERE request_id >= 'event:' AND request_id < 'event;';
 CREATE INDEX model_requests_requested_at ON model_requests (requested_at);

@@ -18,13 +18,13 @@ WITH told AS MATERIALIZED (
 )
 SELECT execution_id FROM had UNION SELECT execution_id FROM merged
 
--- name: executions_sharing_a_choice
--- Those of sessions with requests without an id: which of them count is decided for all together (see is_counted).
-SELECT DISTINCT m.execution_id
-FROM model_requests m
-WHERE m.session_id = ANY (%b::text[])
-  AND EXISTS (SELECT FROM model_requests e
-              WHERE e.session_id = m.session_id AND e.request_id >= 'event:' AND e.request_id < 'event;')
+-- name: unnamed_choices
+-- In which of these sessions telemetry without request ids counts in place of the transcript.
+SELECT session_id FROM unnest(%b::text[]) AS t (session_id) WHERE unnamed_requests_count(session_id)
+
+-- name: executions_of_sessions
+-- All that these sessions' requests belong to.
+SELECT DISTINCT execution_id FROM model_requests WHERE session_id = ANY (%b::text[])
 
 -- name: show_usage
 -- Set the usage of executions to what their requests add up to now; an execution that is not there is not made.

@@ -1,6 +1,10 @@
 -- Usage of executions whose harness tells of model requests one by one: each request counts once.
+-- Normally each row of model_requests counts: the API's request id makes one row of what both sources tell. Where answers
+-- come without that id (some gateways), the transcript has the message's id and telemetry has none, and nothing says
+-- which two belong together. Then one of the two counts for the whole session, never both: the one that knows more
+-- requests, telemetry if as many, because it has the cost. What has a request id counts beside that.
 
--- Whether telemetry without request ids knows at least as many requests of a session as the transcript alone does.
+-- Whether, in a session, telemetry without request ids counts in place of what the transcript alone tells.
 CREATE OR REPLACE FUNCTION unnamed_requests_count(session text) RETURNS boolean
   LANGUAGE sql STABLE PARALLEL SAFE SET search_path = agent_otel, pg_temp
 AS $$
@@ -12,35 +16,42 @@ AS $$
         WHERE m.session_id = session AND m.request_id >= 'event:' AND m.request_id < 'event;') unnamed
 $$;
 
--- Whether a row of model_requests counts. Normally each does: the API's request id makes one row of what both sources
--- tell. Where answers come without that id (some gateways), the transcript has the message's id and telemetry has none,
--- and nothing says which two belong together. Then one of the two counts for the whole session, never both: the one that
--- knows more requests, telemetry if as many, because it has the cost. What has a request id counts beside that.
-CREATE OR REPLACE FUNCTION is_counted(session_id text, request_id text, facts jsonb) RETURNS boolean
-  LANGUAGE sql STABLE PARALLEL SAFE
+-- Whether a row counts, by what its session has chosen.
+CREATE OR REPLACE FUNCTION is_counted(request_id text, facts jsonb, unnamed_count boolean) RETURNS boolean
+  LANGUAGE sql IMMUTABLE PARALLEL SAFE
   RETURN facts ? 'figures' AND CASE
-    WHEN starts_with(request_id, 'event:') THEN unnamed_requests_count(session_id)
+    WHEN starts_with(request_id, 'event:') THEN unnamed_count
     WHEN facts ? 'telemetry' OR starts_with(request_id, 'req_') THEN true
-    ELSE NOT unnamed_requests_count(session_id)
+    ELSE NOT unnamed_count
   END;
+
+-- One of a request's token counts; what nobody told is none.
+CREATE OR REPLACE FUNCTION figure(facts jsonb, name text) RETURNS int8
+  LANGUAGE sql IMMUTABLE PARALLEL SAFE
+  RETURN coalesce((facts #>> ARRAY['figures', '1', name])::int8, 0);
 
 -- One row a model request. input_tokens includes the cached ones, as everywhere.
 CREATE OR REPLACE VIEW agent_model_requests AS
+WITH choices AS MATERIALIZED (
+  SELECT session_id, unnamed_requests_count(session_id) AS unnamed_count
+  FROM (SELECT DISTINCT m.session_id FROM model_requests m
+        WHERE m.request_id >= 'event:' AND m.request_id < 'event;') without_ids
+)
 SELECT
   m.execution_id,
   m.session_id,
   m.request_id,
   m.requested_at,
   m.facts #>> '{figures,1,model}' AS model,
-  coalesce((m.facts #>> '{figures,1,input}')::int8, 0) + coalesce((m.facts #>> '{figures,1,cache_read}')::int8, 0)
-    + coalesce((m.facts #>> '{figures,1,cache_creation}')::int8, 0) AS input_tokens,
-  coalesce((m.facts #>> '{figures,1,output}')::int8, 0) AS output_tokens,
-  coalesce((m.facts #>> '{figures,1,cache_read}')::int8, 0) AS cache_read_tokens,
-  coalesce((m.facts #>> '{figures,1,cache_creation}')::int8, 0) AS cache_creation_tokens,
+  figure(m.facts, 'input') + figure(m.facts, 'cache_read') + figure(m.facts, 'cache_creation') AS input_tokens,
+  figure(m.facts, 'output') AS output_tokens,
+  figure(m.facts, 'cache_read') AS cache_read_tokens,
+  figure(m.facts, 'cache_creation') AS cache_creation_tokens,
   (m.facts #>> '{figures,1,cost}')::float8 AS cost_usd,
   ARRAY(SELECT source FROM unnest(ARRAY['telemetry', 'transcript']) AS t (source) WHERE m.facts ? source) AS sources
 FROM model_requests m
-WHERE is_counted(m.session_id, m.request_id, m.facts);
+LEFT JOIN choices c USING (session_id)
+WHERE is_counted(m.request_id, m.facts, coalesce(c.unnamed_count, false));
 
 -- A sum of tokens as a fact: rank 2 is above all that a record states (1…). What cannot be true does not overflow.
 CREATE OR REPLACE FUNCTION summed(tokens numeric) RETURNS jsonb
@@ -49,25 +60,39 @@ CREATE OR REPLACE FUNCTION summed(tokens numeric) RETURNS jsonb
 
 -- What the counted requests of an execution add up to, as facts: {} where none of its requests counts, NULL where it has
 -- none. Cost is summed as numeric, because floats would add up to something else in another order. The model of most
--- requests stands where nobody states one.
+-- requests stands where nobody states one. Not by the view: that looks at every session, and here one look each is enough.
 CREATE OR REPLACE FUNCTION counted_usage(execution uuid) RETURNS jsonb
   LANGUAGE sql STABLE PARALLEL SAFE SET search_path = agent_otel, pg_temp
 AS $$
+  WITH own AS MATERIALIZED (
+    SELECT * FROM model_requests WHERE execution_id = execution AND facts ? 'figures'
+  ), choices AS MATERIALIZED (
+    SELECT session_id, unnamed_requests_count(session_id) AS unnamed_count FROM (SELECT DISTINCT session_id FROM own) s
+  ), counted AS (
+    SELECT
+      figure(o.facts, 'input') + figure(o.facts, 'cache_read') + figure(o.facts, 'cache_creation') AS taken,
+      figure(o.facts, 'output') AS given,
+      figure(o.facts, 'cache_read') AS cache_read,
+      figure(o.facts, 'cache_creation') AS cache_creation,
+      (o.facts #>> '{figures,1,cost}')::float8::numeric AS cost,
+      o.facts #>> '{figures,1,model}' AS model
+    FROM own o
+    JOIN choices c USING (session_id)
+    WHERE is_counted(o.request_id, o.facts, c.unnamed_count)
+  )
   SELECT coalesce(
     (SELECT jsonb_strip_nulls(jsonb_build_object(
-       'input_tokens', summed(sum(input_tokens)),
-       'output_tokens', summed(sum(output_tokens)),
-       'cache_read_tokens', summed(sum(cache_read_tokens)),
-       'cache_creation_tokens', summed(sum(cache_creation_tokens)),
-       'total_tokens', summed(sum(input_tokens + output_tokens)),
-       'cost_usd', CASE WHEN count(cost_usd) > 0 THEN jsonb_build_array('2', sum(cost_usd::numeric)::float8) END,
+       'input_tokens', summed(sum(taken)),
+       'output_tokens', summed(sum(given)),
+       'cache_read_tokens', summed(sum(cache_read)),
+       'cache_creation_tokens', summed(sum(cache_creation)),
+       'total_tokens', summed(sum(taken + given)),
+       'cost_usd', CASE WHEN count(cost) > 0 THEN jsonb_build_array('2', sum(cost)::float8) END,
        'model', CASE WHEN count(model) > 0
                   THEN jsonb_build_array('-2', mode() WITHIN GROUP (ORDER BY model COLLATE "C")) END))
-     FROM agent_model_requests
-     WHERE execution_id = execution
+     FROM counted
      HAVING count(*) > 0),
-    (SELECT '{}'::jsonb FROM model_requests
-     WHERE execution_id = execution AND facts ? 'figures' LIMIT 1))
+    (SELECT '{}'::jsonb FROM own LIMIT 1))
 $$;
 
 -- The facts of an execution with that usage in place of any earlier. What records state of usage shows where it has no

@@ -25,12 +25,12 @@ GRANT SELECT (event_id, time, time_ns, digest) ON execution_events TO agent_otel
 GRANT SELECT (sha256, signal) ON quarantine TO agent_otel_ingest;
 GRANT SELECT, INSERT ON resources, scopes TO agent_otel_ingest;
 GRANT SELECT, INSERT, UPDATE ON executions, model_requests, traces TO agent_otel_ingest;
-GRANT SELECT ON span_shape, execution_event_shape, schema_migrations, agent_model_requests TO agent_otel_ingest;
+GRANT SELECT ON span_shape, execution_event_shape, schema_migrations TO agent_otel_ingest;
 GRANT USAGE ON SEQUENCE batch_ids TO agent_otel_ingest;
 
 REVOKE EXECUTE ON FUNCTION ensure_partitions(date[]) FROM PUBLIC, agent_otel_reader;
 REVOKE EXECUTE ON FUNCTION make_partition(regclass, text, timestamptz, timestamptz) FROM PUBLIC, agent_otel_reader;
 GRANT EXECUTE ON FUNCTION ensure_partitions(date[]) TO agent_otel_ingest;
 GRANT EXECUTE ON FUNCTION merge_facts(jsonb, jsonb), with_usage(jsonb, jsonb), counted_usage(uuid), summed(numeric),
-  is_counted(text, text, jsonb), unnamed_requests_count(text) TO agent_otel_ingest;
+  is_counted(text, jsonb, boolean), figure(jsonb, text), unnamed_requests_count(text) TO agent_otel_ingest;
 GRANT EXECUTE ON FUNCTION unix_ns_to_timestamp(numeric) TO agent_otel_ingest;
