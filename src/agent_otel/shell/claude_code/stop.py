@@ -72,7 +72,7 @@ def finish(session: Session, stem: str) -> bool:
     run = ending.get("run")
     run = run if isinstance(run, dict) else {}
     stated = ending.get("final")
-    final: dict[str, Any] = stated if isinstance(stated, dict) else {s.EXECUTION_STATUS: "success"}
+    final: dict[str, Any] = {s.EXECUTION_STATUS: "success", **(stated if isinstance(stated, dict) else {})}
     account = _account(run)
     if run.get("agent_id") and account.error and final[s.EXECUTION_STATUS] == "success":
         final |= _api_error(account)  # a sub-agent has no StopFailure
@@ -84,15 +84,18 @@ def finish(session: Session, stem: str) -> bool:
     return sent
 
 
+def is_awaited(session: Session, stem: str) -> bool:
+    """Whether a process in the background waits for the transcript before it sends this end."""
+    ended = session.noted(f"{stem}{STOPPED}").get("ended")
+    return isinstance(ended, int) and 0 <= time.time_ns() - ended < 2 * WAIT_SECONDS * 1e9
+
+
 def conclude(session: Session, execution_id: str, why: str, ended: int | None = None) -> None:
     """End an execution of which nobody said how it ended: since its agent is gone, or does something else.
 
     It ended at `ended` (ns), else when it was last heard of.
     """
-    if session.has(execution_id, STOPPED):
-        for stem in session.names(STOPPED):
-            if stem.startswith(execution_id):
-                finish(session, stem)
+    if session.has(execution_id, STOPPED):  # somebody is about to send it
         return
     taken = session.take(f"{execution_id}{RUN}")
     if not taken:

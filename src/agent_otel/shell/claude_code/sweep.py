@@ -28,6 +28,8 @@ def ended(session: Session, payload: Payload) -> None:
     """SessionEnd: the CLI's process goes, and with it all that it does."""
     reason = payload.text("reason") or "unknown"
     here = owner()
+    for stem in session.names(STOPPED):  # by now its transcript is complete
+        stop.finish(session, stem)
     _close(session, lambda run: _is_of(run, here), f"the session ended ({reason}) before it did", payload.received)
     session.leave()
 
@@ -85,7 +87,8 @@ def _close(session: Session, wanted: Wanted, why: str, moment: int | None = None
     """Close tools, then sub-agents, then prompts; what was told of and not sent is sent."""
     session.give_back()
     for stem in session.names(STOPPED):
-        stop.finish(session, stem)
+        if not stop.is_awaited(session, stem):
+            stop.finish(session, stem)
     runs = [(execution_id, session.noted(f"{execution_id}{RUN}")) for execution_id in session.names(RUN)]
     closed = [(execution_id, run) for execution_id, run in runs if wanted(run)]
     for execution_id, _ in sorted(closed, key=lambda pair: not pair[1].get("agent_id")):
