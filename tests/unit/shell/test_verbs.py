@@ -100,7 +100,6 @@ def test_what_was_refused_adds_up_to_the_end(verb: Verb, sink: Sink) -> None:
         ("complete", "--execution-id", "x\ny"),
         ("step", "--execution-id", ID),
         ("hook", "completion", "a"),
-        ("hook",),
     ],
 )
 def test_a_wrong_required_value(verb: Verb, sink: Sink, tmp_path: Path, words: tuple[str, ...]) -> None:

@@ -49,6 +49,9 @@ def listen(received: int) -> None:
         _say(problem)
     if found.disabled:
         return
+    if os.isatty(0):
+        _say("Claude Code calls this with an event on standard input; `agent-otel hook install` registers it")
+        return
     try:
         payload = payloads.read(0, received)
     except (ValueError, TypeError) as error:
