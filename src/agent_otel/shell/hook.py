@@ -25,7 +25,12 @@ _NAMES: Final = ("--agent", "--execution-id", "--status")
 
 def run(argv: Sequence[str]) -> int:
     """Record what a hook tells."""
-    return _complete(argv) if argv else _listen(time.time_ns())
+    if not argv:
+        return _listen(time.time_ns())
+    if argv[0] != "completion" and not argv[0].startswith("-"):
+        write(2, f"agent-otel hook: no such command: {argv[0]!r}; it has install and completion\n")
+        return 0  # a mistake in a hook's command must not stop the agent
+    return _complete(argv)
 
 
 def _listen(received: int) -> int:

@@ -179,3 +179,11 @@ def test_the_execution_of_the_environment(verb: Verb, sink: Sink, monkeypatch: p
     assert verb("step", "--tool", "t").answer["execution_id"] == ID
     assert verb("complete").answer["execution_id"] == ID
     assert len(spans(sink)) == 2
+
+
+def test_a_hook_that_does_not_exist(verb: Verb, sink: Sink) -> None:
+    """It is named, with those that do; an agent that calls it goes on."""
+    printed = verb("hook", "instal")
+    assert (printed.code, printed.out) == (0, "")
+    assert "no such command: 'instal'; it has install and completion" in printed.err
+    assert not sink.seen
