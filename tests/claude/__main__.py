@@ -6,6 +6,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 from pathlib import Path
 
@@ -23,6 +24,9 @@ def main() -> int:
     parser.add_argument("--version", action="append", default=[], help="A (oldest supported), B (newest) or a number")
     parser.add_argument("--telemetry", choices=["on", "off"], help="the CLI's own telemetry; both if left out")
     parser.add_argument("--repeat", type=int, default=1, help="times each, for what is a matter of luck")
+    parser.add_argument(
+        "--jobs", type=int, default=1, help="runs at a time; many make the machine as busy as real ones"
+    )
     parser.add_argument("--keep", type=Path, help="an empty folder for all files, which are kept")
     arguments = parser.parse_args()
     # So that no process outlives us.
@@ -37,17 +41,18 @@ def main() -> int:
     wanted = [scenario for scenario in SCENARIOS if arguments.only in scenario.name]
     runs = [Run(*each) for each in product(wanted, programs, telemetry, range(arguments.repeat))]
     with tempfile.TemporaryDirectory(prefix="agent-otel-claude-") as folder:
-        return _play(arguments.keep or Path(folder), programs, runs)
+        return _play(arguments.keep or Path(folder), programs, runs, arguments.jobs)
 
 
-def _play(folder: Path, programs: dict[str, Path], runs: Sequence[Run]) -> int:
+def _play(folder: Path, programs: dict[str, Path], runs: Sequence[Run], jobs: int) -> int:
     begun = time.monotonic()
     with LocalStack(folder / "stack", free_ports=True) as stack:
         if stack.missing:
             line(f"error: {'; '.join(stack.missing)}")
             return 2
         campaign = Campaign(stack, folder, programs, line)
-        played = [told(campaign.play(run)) for run in runs]
+        with ThreadPoolExecutor(jobs) as pool:
+            played = list(pool.map(lambda run: told(campaign.play(run)), runs))
         again = campaign.check_again(played)
         strangers = campaign.strangers(played)
     return conclude(played, again, strangers, time.monotonic() - begun)
