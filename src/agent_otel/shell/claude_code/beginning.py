@@ -84,7 +84,7 @@ def opened(session: Session, payload: Payload, place: Lineage) -> OpenExecution:
 
 
 def begin(session: Session, payload: Payload, place: Lineage, own: Mapping[str, Any], metadata: dict[str, Any]) -> None:
-    """Say that the execution began, with what is known of it; told again, the same is said."""
+    """Say once that the execution began, with what is known of it."""
     execution = opened(session, payload, place)
     capture = session.settings.capture
     attributes = dict(redaction.clean({**stated_of(session, payload), **own}, capture))
@@ -93,6 +93,8 @@ def begin(session: Session, payload: Payload, place: Lineage, own: Mapping[str, 
     if not session.executions.is_closed(execution.execution_id):
         line = journal.start_line(attributes, metadata, place)
         session.executions.append(f"{execution.execution_id}.events", line)
+    if not session.is_first("began", execution.execution_id):
+        return
     records = Records(session.settings)
     started.add(records, execution, {**attributes, **facts.metadata(metadata)}, started.event_id(execution))
     session.send(records.records)
