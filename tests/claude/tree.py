@@ -54,7 +54,12 @@ class Execution(NamedTuple):
 
 def executions(stack: LocalStack, sessions: Collection[str]) -> list[Execution]:
     """All executions of the sessions, the earliest first."""
-    connection = connect(stack.reader_url, application="test", autocommit=True)
+    return read(stack.reader_url, sessions)
+
+
+def read(url: str, sessions: Collection[str]) -> list[Execution]:
+    """As `executions`, from the database at `url`."""
+    connection = connect(url, application="test", autocommit=True)
     with connection, connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(_EXECUTIONS, {"sessions": list(sessions)}).fetchall()
         steps = cursor.execute(_STEPS, {"executions": [row["execution_id"] for row in rows]}).fetchall()
