@@ -1,6 +1,6 @@
 """What the store makes of what hooks left in the spool."""
 
-import json
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -23,7 +23,7 @@ from tests.claude import tree
 _ROWS = """
   SELECT e.execution_id::text, e.parent_execution_id::text, e.correlation_id::text, e.session_id, e.agent_name,
          e.agent_instance_id, e.status, e.error_type, e.input_tokens, e.output_tokens, e.cache_read_tokens,
-         e.cache_creation_tokens, e.commands_executed, e.files_modified
+         e.cache_creation_tokens
   FROM agent_executions e ORDER BY 1"""
 _STEPS = (
     "SELECT execution_id::text, tool_call_id, tool, success, error_type FROM agent_execution_steps ORDER BY 1, 2, 3"
@@ -36,6 +36,20 @@ class Rows(NamedTuple):
 
     executions: list[dict[str, Any]]
     steps: list[tuple[Any, ...]]
+
+
+def differences(found: Rows, expected: Rows) -> list[str]:
+    """What is not the same, in words."""
+    ours, theirs = ({row["execution_id"]: row for row in each.executions} for each in (found, expected))
+    wrong = [f"an execution too much: {ours[key]}" for key in ours.keys() - theirs.keys()]
+    wrong += [f"an execution is missing: {theirs[key]}" for key in theirs.keys() - ours.keys()]
+    for key in ours.keys() & theirs.keys():
+        names = [name for name in ours[key] if ours[key][name] != theirs[key][name]]
+        name = theirs[key]["agent_name"]
+        wrong += [f"{name}: {column} is {ours[key][column]!r}, not {theirs[key][column]!r}" for column in names]
+    steps, expected_steps = Counter(found.steps), Counter(expected.steps)
+    wrong += [f"a step too much: {step}" for step in steps - expected_steps]
+    return wrong + [f"a step is missing: {step}" for step in expected_steps - steps]
 
 
 def records(spool: Path) -> Iterator[Record]:
@@ -73,9 +87,6 @@ def rows(url: str) -> Rows:
     with connect(url, application="test", autocommit=True) as connection:
         with connection.cursor(row_factory=dict_row) as cursor:
             found = cursor.execute(_ROWS).fetchall()
-        for row in found:
-            for name in ("commands_executed", "files_modified"):
-                row[name] = sorted(map(json.dumps, row[name] or []))
         return Rows(found, connection.execute(_STEPS).fetchall())
 
 

@@ -6,6 +6,9 @@ import os
 
 from agent_otel import content, plain_json, redaction
 from agent_otel import semconv as s
+from agent_otel.settings_file import MAX_PARENTS
+from agent_otel.shell.claude_code import regular_file
+from agent_otel.shell.claude_code.payload import without_secrets
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -93,8 +96,9 @@ def _definition(agent_type: str, cwd: str, environ: Mapping[str, str]) -> str:
 def _folders(cwd: str, environ: Mapping[str, str]) -> Iterator[str]:
     """The nearest first: of the working directory and those above it, of the project, of the user."""
     folder = cwd
-    while len(folder) > 1:
-        yield f"{folder}/.claude"
+    for _ in range(MAX_PARENTS):
+        if len(folder) > 1:
+            yield f"{folder}/.claude"
         folder = os.path.dirname(folder)
     if environ.get("CLAUDE_PROJECT_DIR"):
         yield f"{environ['CLAUDE_PROJECT_DIR']}/.claude"
@@ -103,7 +107,7 @@ def _folders(cwd: str, environ: Mapping[str, str]) -> Iterator[str]:
 
 def _read(path: str) -> str:
     try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return file.read(_MAX_BYTES)
+        with regular_file.opened(path) as file:
+            return without_secrets(file.read(_MAX_BYTES).decode(errors="replace"), os.environ)
     except OSError:
         return ""

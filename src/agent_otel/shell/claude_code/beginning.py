@@ -6,7 +6,7 @@ from agent_otel import identity, redaction
 from agent_otel import semconv as s
 from agent_otel.open_execution import OpenExecution
 from agent_otel.shell import facts, journal, started, trace_context
-from agent_otel.shell.claude_code import transcript
+from agent_otel.shell.claude_code import regular_file, transcript
 from agent_otel.shell.claude_code.owner import owner
 from agent_otel.shell.claude_code.session import RUN
 from agent_otel.shell.lineage import CORRELATED_WITH, Lineage
@@ -114,14 +114,15 @@ def stated_of(session: Session, payload: Payload) -> dict[str, Any]:
 
 def run_of(payload: Payload) -> dict[str, Any]:
     """What whoever ends the execution has to know."""
-    is_told = payload.event == "UserPromptSubmit"
+    path = payload.transcript
+    is_told = payload.event == "UserPromptSubmit" and not transcript.is_answered(path, payload.prompt_id)
     return {
         "session_id": payload.session_id,
         "prompt_id": payload.prompt_id,
         "agent_id": payload.agent_id,
         "agent_type": payload.agent_type,
-        "transcript": payload.transcript,
-        "offset": transcript.size(payload.transcript) if is_told else 0,
+        "transcript": path,
+        "offset": regular_file.size(path) if is_told else None,
         "began": payload.received,
         "owner": owner(),
     }

@@ -13,7 +13,7 @@ import time
 from agent_otel import content, plain_json, redaction
 from agent_otel import semconv as s
 from agent_otel.shell import facts, journal
-from agent_otel.shell.claude_code import beginning, subagent, tool, transcript
+from agent_otel.shell.claude_code import beginning, regular_file, subagent, tool, transcript
 from agent_otel.shell.claude_code.payload import without_secrets
 from agent_otel.shell.claude_code.session import RUN, STOPPED
 from agent_otel.shell.completion import Completion
@@ -147,7 +147,7 @@ def _stop(session: Session, payload: Payload, final: dict[str, Any], output: str
 def _is_behind(run: Mapping[str, Any], answer: str) -> bool:
     """Whether there is a transcript that lacks the answer, or one so long that reading it would take a while."""
     path, offset = _path(run), run.get("offset")
-    size = transcript.size(path)
+    size = regular_file.size(path)
     if size - (offset if isinstance(offset, int) else 0) > _LONG:
         return True
     return bool(answer) and size > 0 and not transcript.ends_with(path, answer)
@@ -161,7 +161,7 @@ def _in_background(run: Mapping[str, Any], answer: str) -> None:
         os.dup2(nothing, descriptor)
     path, seen, deadline = _path(run), 0, time.monotonic() + WAIT_SECONDS
     while time.monotonic() < deadline:
-        size = transcript.size(path)
+        size = regular_file.size(path)
         if size != seen and transcript.ends_with(path, answer):
             return
         seen = size
@@ -207,15 +207,12 @@ def _usage(account: Account) -> dict[str, Any]:
 
 
 def _account(run: Mapping[str, Any]) -> Account:
-    began, offset = run.get("began"), run.get("offset")
+    prompt_id, offset, began = str(run.get("prompt_id")), run.get("offset"), run.get("began")
     if run.get("agent_id"):
         return transcript.read(_path(run), 0)
-    return transcript.read(
-        _path(run),
-        began if isinstance(began, int) else 0,
-        str(run.get("prompt_id")),
-        offset if isinstance(offset, int) else 0,
-    )
+    if not isinstance(began, int) or (offset is None and prompt_id != run.get("session_id")):
+        began = 0  # its first hook did not come first, or is lost: what it was told by is later than its first lines
+    return transcript.read(_path(run), began, prompt_id, offset if isinstance(offset, int) else 0)
 
 
 def _path(run: Mapping[str, Any]) -> str:

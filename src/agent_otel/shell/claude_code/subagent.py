@@ -11,7 +11,7 @@ import os
 
 from agent_otel import content, identity, plain_json, redaction
 from agent_otel import semconv as s
-from agent_otel.shell.claude_code import agent_definition, beginning, prompt
+from agent_otel.shell.claude_code import agent_definition, beginning, prompt, regular_file
 from agent_otel.shell.claude_code.session import PARENT
 from agent_otel.shell.lineage import DELEGATED_BY
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 #: The tool was called Task before.
 _TOOLS: Final = ("Agent", "Task")
+_MAX_BYTES: Final = 1024**2
 
 
 class Order:
@@ -110,9 +111,9 @@ def order_of(session: Session, agent_id: str, prompt_id: str, agent_type: str, t
         for call in calls:
             if call.get("tool_use_id") == beside.get("toolUseId"):
                 return _of_call(call)
-        above = beside.get("parentAgentId")
-        if isinstance(above, str) or beside.get("spawnDepth") == 1:
-            tool_use_id = str(beside.get("toolUseId") or "")
+        tool_use_id, depth = str(beside.get("toolUseId") or ""), beside.get("spawnDepth")
+        above = beside.get("parentAgentId") or (_caller(transcript, agent_id, tool_use_id) if depth != 1 else None)
+        if isinstance(above, str) or depth == 1:
             return Order(session.execution_id(above if isinstance(above, str) else prompt_id), tool_use_id)
     able = [call for call in calls if call["orders"] in (agent_type, "") and call.get("prompt_id") == prompt_id]
     if len(able) == 1:
@@ -139,11 +140,33 @@ def _beside_transcript(transcript: str, agent_id: str) -> dict[str, Any]:
     """The file that the CLI writes beside a sub-agent's transcript."""
     path = path_of(transcript, agent_id).removesuffix(".jsonl")
     try:
-        with open(f"{path}.meta.json", encoding="utf-8", errors="replace") as file:
-            found = plain_json.loads(file.read())
+        with regular_file.opened(f"{path}.meta.json") as file:
+            found = plain_json.loads(file.read(_MAX_BYTES).decode(errors="replace"))
     except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def _caller(transcript: str, agent_id: str, tool_use_id: str) -> str | None:
+    """Which sub-agent's transcript has the call that ordered another one: 2.1.197 does not say it beside that one's."""
+    own = path_of(transcript, agent_id)
+    try:
+        names = os.listdir(os.path.dirname(own)) if tool_use_id else []
+    except OSError:
+        return None
+    for name in names:
+        path = f"{os.path.dirname(own)}/{name}"
+        if name.endswith(".jsonl") and path != own and _has(path, tool_use_id):
+            return name.removeprefix("agent-").removesuffix(".jsonl")
+    return None
+
+
+def _has(path: str, tool_use_id: str) -> bool:
+    try:
+        with regular_file.opened(path) as file:
+            return any(tool_use_id.encode(errors="replace") in line for line in file)
+    except OSError:
+        return False
 
 
 def path_of(transcript: str, agent_id: str) -> str:

@@ -45,13 +45,15 @@ def started(session: Session, payload: Payload) -> None:
 
 def next_prompt(session: Session, payload: Payload) -> None:
     """UserPromptSubmit: an older prompt that has not ended was interrupted, with the sub-agents that it waits for."""
+    if session.executions.is_closed(session.execution_id(payload.prompt_id)):
+        return  # it is the older one: told again, or late
     here, waited_for = owner(), {call.get("tool_use_id") for _, call in session.calls() if "orders" in call}
 
     def is_interrupted(run: Mapping[str, Any]) -> bool:
         if run.get("prompt_id") == payload.prompt_id:
             return False
         if not run.get("agent_id"):
-            return True
+            return _is_of(run, here)  # a session can be open twice
         order = subagent.order_of_run(session, run)
         return not _goes_on(run, here) or (order is not None and order.tool_use_id in waited_for)
 

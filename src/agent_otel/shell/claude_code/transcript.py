@@ -2,7 +2,7 @@
 
 The format is documented as internal; what is relied on here was seen in 2.1.197 to 2.1.330. One line a content block,
 each with the request's id and its whole usage; the prompt's id stands on the user's lines only. A forked session
-begins with copies of older lines, so only lines count that are not older than the execution.
+begins with copies of older lines, so only lines count that are not older than the execution, nor another session's.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import os
 import time
 
 from agent_otel import plain_json
+from agent_otel.shell.claude_code import regular_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,14 +41,17 @@ class Account:
 
 
 def read(path: str, begun: int, prompt_id: str = "", offset: int = 0) -> Account:
-    """Read from `offset` what belongs to the execution that began at `begun` (ns); all of it without a prompt id."""
+    """Read from `offset` what belongs to the execution that began at `begun` (ns); all of it without a prompt id.
+
+    When it is not known when the execution began (0), it begins with the first line that has its prompt's id.
+    """
     account = Account()
-    earliest, latest, is_ours = _stamp(begun), "", True
+    earliest, latest, is_ours = _stamp(begun), "", begun > 0 or not prompt_id
     for line in _lines(path, offset):
         kind, stated = line.get("type"), line.get("timestamp")
         if kind == "user" and prompt_id and isinstance(line.get("promptId"), str):
             is_ours = line["promptId"] == prompt_id
-        if not is_ours or not isinstance(stated, str) or stated < earliest:
+        if not is_ours or not isinstance(stated, str) or stated < earliest or _is_copied(line):
             continue
         latest = max(latest, stated)
         if isinstance(line.get("version"), str):
@@ -58,11 +62,27 @@ def read(path: str, begun: int, prompt_id: str = "", offset: int = 0) -> Account
     return account
 
 
+def is_answered(path: str, prompt_id: str) -> bool:
+    """Whether a prompt that is only now announced was worked on before: its hook came late."""
+    try:
+        with regular_file.opened(path) as file:
+            file.seek(max(0, regular_file.size(path) - _TAIL_BYTES))
+            return b'"assistant"' in file.read(_TAIL_BYTES).partition(prompt_id.encode(errors="replace"))[2]
+    except OSError:
+        return False
+
+
 def ends_with(path: str, answer: str) -> bool:
     """Whether the answer is among the last that was written."""
-    begin = max(0, size(path) - _TAIL_BYTES)
+    begin = max(0, regular_file.size(path) - _TAIL_BYTES)
     said = [_text(line) for line in _lines(path, begin) if line.get("type") == "assistant"]
     return bool(said) and answer.strip() in said[-1]
+
+
+def _is_copied(line: Mapping[str, Any]) -> bool:
+    """Whether the request was another session's, of which this one is a fork: its line may have our prompt's id."""
+    asked_by = line.get("requestSessionId")
+    return isinstance(asked_by, str) and asked_by != line.get("sessionId")
 
 
 def _take(account: Account, line: Mapping[str, Any], stated: str) -> None:
@@ -111,7 +131,7 @@ def _text(line: Mapping[str, Any]) -> str:
 def _lines(path: str, offset: int) -> Iterator[dict[str, Any]]:
     """Whole lines that are JSON objects and could matter; the last may still be under way."""
     try:
-        with open(path, "rb") as file:
+        with regular_file.opened(path) as file:
             if os.fstat(file.fileno()).st_size - offset > MAX_BYTES:
                 return
             file.seek(offset)
@@ -127,14 +147,6 @@ def _lines(path: str, offset: int) -> Iterator[dict[str, Any]]:
                     yield line
     except OSError:
         return
-
-
-def size(path: str) -> int:
-    """Bytes of the transcript now."""
-    try:
-        return os.stat(path).st_size
-    except OSError:
-        return 0
 
 
 def _stamp(moment: int) -> str:
