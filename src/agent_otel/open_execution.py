@@ -106,7 +106,7 @@ class ExecutionFolder(StateFolder):
         content = self.read(f"{execution_id}.json")
         try:
             return OpenExecution.from_json(content) if content else None
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, RecursionError):
             return None
 
     def close(self, execution_id: str, span: bytes = b"") -> bool:

@@ -1,14 +1,17 @@
 """Fixtures: the environment of a hook, a player of recordings."""
 
+import os
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
 import pytest
 
+from agent_otel.shell.claude_code import stop
 from tests.claude.recorded import Recorded
 from tests.fixtures.sink import Sink
 from tests.hook.player import Play, Player
+from tests.hook.standard_input import Hook
 
 _FOREIGN = ("TRACEPARENT", "TRACESTATE", "BAGGAGE", "CLAUDE_CODE_SESSION_ID", "AGENT_OTEL_SESSION_ID")
 
@@ -40,3 +43,19 @@ def sink() -> Iterator[Sink]:
     """A receiver."""
     with Sink() as running:
         yield running
+
+
+@pytest.fixture
+def hook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], nowhere: str) -> Hook:
+    """The hook in this process; nobody listens to what it sends, and what it would do in the background it does."""
+    monkeypatch.setenv("AGENT_OTEL_ENDPOINT", nowhere)
+    monkeypatch.setattr(os, "fork", lambda: 0)
+    monkeypatch.setattr(stop, "_in_background", lambda *_: None)
+    monkeypatch.setattr(os, "fsync", lambda _: None)  # nothing here is about a disk that fails
+    return Hook(tmp_path, capfd)
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Path:
+    """Where its records are."""
+    return tmp_path / "home" / "state" / "spool"

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from typing import Any, Final
 
 _MAX_BYTES: Final = 1024**2
+_MAX_LINES: Final = 1_000
 _FENCE: Final = "---"
 
 
@@ -50,7 +51,7 @@ def parse(text: str) -> tuple[dict[str, Any], str]:
     end = next((number for number, line in enumerate(lines[1:], 1) if line.strip() == _FENCE), len(lines))
     stated: dict[str, Any] = {}
     name = ""
-    for line in lines[1:end]:
+    for line in lines[1:end][:_MAX_LINES]:
         if line[:1].isspace() or line.startswith("- "):
             _continue(stated, name, line.strip())
         elif ":" in line and not line.startswith("#"):

@@ -41,8 +41,11 @@ def place_of(session: Session, payload: Payload) -> Lineage:
             place = Lineage(prompt.trace_id, prompt.correlation_id)
             place.flags = prompt.trace_flags
             return place
-    place = Lineage(identity.trace_id(payload.prompt_id), payload.prompt_id)
-    if identity.version(identity.parse(payload.prompt_id) or 0) != 4:
+    named = payload.prompt_id
+    if identity.parse(named) == 0:  # which no trace can have
+        named = f"{session.session_id}/{named}"
+    place = Lineage(identity.trace_id(named), named)
+    if identity.version(identity.parse(named) or 0) != 4:
         place.flags = SAMPLED  # whether its last seven bytes are random is not known
     around, enclosing = trace_context.inherited(), trace_context.baggage().get(s.EXECUTION_ID)
     if around is not None and enclosing and identity.parse(enclosing):

@@ -42,9 +42,11 @@ class Payload:
         self.cwd = self.text("cwd")
 
     def text(self, name: str) -> str:
-        """A field that is a text."""
+        """A field that is a text; half a surrogate pair, which no file takes, as its escape."""
         value = self.fields.get(name)
-        return value if isinstance(value, str) else ""
+        if not isinstance(value, str):
+            return ""
+        return value if value.isascii() else value.encode(errors="backslashreplace").decode()
 
     def mapping(self, name: str) -> Mapping[str, Any]:
         """A field that is an object."""

@@ -41,6 +41,8 @@ class Session(StateFolder):
         self.settings = settings
         self.session_id = session_id
         self.executions = ExecutionFolder(settings.state_dir)
+        #: Why a record is neither kept nor delivered; empty when there is none such.
+        self.lost = ""
 
     def execution_id(self, named: str) -> str:
         """The execution of a prompt's id, or of a sub-agent's."""
@@ -117,7 +119,17 @@ class Session(StateFolder):
         """Note how a delivery went."""
         if not handed.delivered:
             self.settings.send_milliseconds = 1
+            if not handed.spooled:
+                self.lost = handed.problem
         return handed
+
+    def _check(self) -> None:
+        """As for every such folder; what is not there yet is not made where another user could plant files, either."""
+        try:
+            super()._check()
+        except FileNotFoundError:
+            StateFolder(os.path.dirname(self.path))._check()
+            raise
 
     @property
     def agent_name(self) -> str:

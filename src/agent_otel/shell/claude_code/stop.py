@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, Final
 
+    from agent_otel.open_execution import OpenExecution
     from agent_otel.shell.claude_code.payload import Payload
     from agent_otel.shell.claude_code.session import Session
     from agent_otel.shell.claude_code.transcript import Account
@@ -77,7 +78,8 @@ def finish(session: Session, stem: str) -> bool:
     if run.get("agent_id") and account.error and final[s.EXECUTION_STATUS] == "success":
         final |= _api_error(account)  # a sub-agent has no StopFailure
     ended = ending.get("ended")
-    sent = _send(session, execution_id, run, account, final, ended if isinstance(ended, int) else time.time_ns())
+    execution = session.executions.find(execution_id)
+    sent = _send(session, execution, run, account, final, ended if isinstance(ended, int) else time.time_ns())
     if sent:
         session.remove_file(taken)
         session.remove_file(f"{execution_id}{RUN}")
@@ -108,7 +110,7 @@ def conclude(session: Session, execution_id: str, why: str, ended: int | None = 
     final: dict[str, Any] = {s.EXECUTION_STATUS: "cancelled", s.EXECUTION_INFERRED: True, s.ERROR_MESSAGE: why}
     if account.error:
         final |= _api_error(account)
-    if _send(session, execution_id, run, account, final, moment):
+    if _send(session, session.executions.find(execution_id), run, account, final, moment):
         session.remove_file(taken)
 
 
@@ -132,6 +134,9 @@ def _stop(session: Session, payload: Payload, final: dict[str, Any], output: str
     stem = f"{execution_id}.{digest}"
     run = session.noted(f"{execution_id}{RUN}") or {**beginning.run_of(payload), "began": execution.started_at}
     if not session.note(f"{stem}{STOPPED}", {"final": kept, "ended": payload.received, "run": run}):
+        return
+    if session.failures or session.executions.failures:
+        _send_unkept(session, payload, execution, kept)
         return
     if not session.is_first("stop", execution_id, digest):
         session.remove_file(f"{stem}{STOPPED}")
@@ -168,14 +173,27 @@ def _in_background(run: Mapping[str, Any], answer: str) -> None:
         time.sleep(_LOOK_SECONDS)
 
 
+def _send_unkept(session: Session, payload: Payload, execution: OpenExecution, final: dict[str, Any]) -> None:
+    """Hand the end over when no file can be made: then nothing is known of the beginning either, nor of its span."""
+    run = beginning.run(payload)
+    execution.started_at = 0
+    _send(session, execution, run, _account(run), final, payload.received, has_span=False)
+
+
 def _send(
-    session: Session, execution_id: str, run: Mapping[str, Any], account: Account, final: dict[str, Any], ended: int
+    session: Session,
+    execution: OpenExecution | None,
+    run: Mapping[str, Any],
+    account: Account,
+    final: dict[str, Any],
+    ended: int,
+    *,
+    has_span: bool = True,
 ) -> bool:
     """Hand the end over; whether it is kept."""
-    execution = session.executions.find(execution_id)
     if execution is None:
         return True  # its file is damaged or past its time: there is nothing to send it with
-    notes = journal.read(session.executions, execution_id)
+    notes = journal.read(session.executions, execution.execution_id)
     # Whoever concludes an end may have other settings than the agent had.
     session.settings.capture = notes.attributes.get(s.CAPTURE_MODE, session.settings.capture)
     if run.get("agent_id"):
@@ -184,7 +202,9 @@ def _send(
     if account.version and s.GEN_AI_AGENT_VERSION not in notes.attributes:
         usage[s.GEN_AI_AGENT_VERSION] = account.version  # of the CLI, whose agent it is when no file defines it
     final = {**usage, **notes.latest, **notes.united, **final, **facts.metadata(notes.metadata)}
-    completion = Completion(tool.known(session, execution), notes, final, max(ended, execution.started_at))
+    found = tool.known(session, execution)
+    found.has_span = has_span
+    completion = Completion(found, notes, final, max(ended, execution.started_at))
     requests = list(account.requests.values())
     completion.event_only = {s.MODEL_REQUESTS: plain_json.dumps(requests)}
     handed = session.sent(completion.send(session.settings))

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from agent_otel.settings import Settings
     from agent_otel.shell.claude_code.payload import Payload
 
+#: No event's name is longer.
+_MAX_NAME: Final = 40
 #: What is done with which event: module and function.
 HANDLERS: Final = {
     "SessionStart": ("sessions", "started"),
@@ -64,7 +66,9 @@ def listen(received: int) -> None:
 def handle(found: Settings, payload: Payload) -> None:
     """Record one event."""
     if payload.event not in HANDLERS:
-        _say(f"hook_event_name {payload.event!r} is not recorded; known are {', '.join(HANDLERS)}")
+        # What a payload says is not repeated; a name is no content.
+        name = payload.event if payload.event.isalpha() and len(payload.event) <= _MAX_NAME else "of this payload"
+        _say(f"hook_event_name {name} is not recorded; known are {', '.join(HANDLERS)}")
         return
     if payload.cwd and not found.project and os.path.isdir(payload.cwd):
         found = settings.load(cwd=payload.cwd)
@@ -75,6 +79,8 @@ def handle(found: Settings, payload: Payload) -> None:
         sweep.next_prompt(session, payload)
     module, function = HANDLERS[payload.event]
     getattr(__import__(f"{__package__}.{module}", fromlist=[function]), function)(session, payload)
+    if session.lost:
+        _say(f"a record is lost: {session.lost}")
     for folder in (session, session.executions):
         if folder.failures:
             _say(f"{folder.problem}: what later hooks need of this one is missing")

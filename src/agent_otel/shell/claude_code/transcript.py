@@ -16,12 +16,14 @@ from agent_otel.shell.claude_code import regular_file
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from io import BufferedReader
     from typing import Any, Final
 
 #: More of a transcript than this is not read: it would cost the agent more than it tells.
 MAX_BYTES: Final = 256 * 1024**2
 #: Where the last answer is looked for.
 _TAIL_BYTES: Final = 256 * 1024
+_MAX_LINE: Final = 16 * 1024**2
 _MAX_TOKENS: Final = 10**15
 
 
@@ -135,9 +137,9 @@ def _lines(path: str, offset: int) -> Iterator[dict[str, Any]]:
             if os.fstat(file.fileno()).st_size - offset > MAX_BYTES:
                 return
             file.seek(offset)
-            for raw in file:
+            for raw in _whole(file):
                 # Snapshots of files and the like are long, and none of ours.
-                if not raw.endswith(b"\n") or not (b'"assistant"' in raw or b'"user"' in raw):
+                if not (b'"assistant"' in raw or b'"user"' in raw):
                     continue
                 try:
                     line = plain_json.loads(raw.decode(errors="replace"))
@@ -147,6 +149,16 @@ def _lines(path: str, offset: int) -> Iterator[dict[str, Any]]:
                     yield line
     except OSError:
         return
+
+
+def _whole(file: BufferedReader) -> Iterator[bytes]:
+    """Lines that have their end, but none so long that reading it could cost the machine its memory."""
+    is_rest = False
+    while part := file.readline(_MAX_LINE):
+        is_end = part.endswith(b"\n")
+        if is_end and not is_rest:
+            yield part
+        is_rest = not is_end
 
 
 def _stamp(moment: int) -> str:
