@@ -128,10 +128,10 @@ def test_lines_that_are_damaged(hook: Hook, tmp_path: Path, spool: Path, end: st
     begin = payload("UserPromptSubmit", tmp_path, transcript_path=str(path))
     hook.tell(begin)
     whole = json.dumps(_ANSWER)
-    wrong = [
-        {**_ANSWER, "requestId": f"w{n}", "message": each} for n, each in enumerate([None, [], {"usage": 5}, 7, "x"])
-    ]
-    wrong += [{**_ANSWER, "requestId": "t", "timestamp": each} for each in (None, 5, [], {})]
+    messages: list[Any] = [None, [], {"usage": 5}, 7, "x"]
+    times: list[Any] = [None, 5, [], {}]
+    wrong = [{**_ANSWER, "requestId": "m", "message": each} for each in messages]
+    wrong += [{**_ANSWER, "requestId": "t", "timestamp": each} for each in times]
     lines = [
         '"assistant"',
         "[" * 100_000 + '"assistant"',
