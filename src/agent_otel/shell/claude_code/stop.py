@@ -175,7 +175,7 @@ def _in_background(run: Mapping[str, Any], answer: str) -> None:
 
 def _send_unkept(session: Session, payload: Payload, execution: OpenExecution, final: dict[str, Any]) -> None:
     """Hand the end over when no file can be made: then nothing is known of the beginning either, nor of its span."""
-    run = beginning.run(payload)
+    run = beginning.run_of(payload)
     execution.started_at = 0
     _send(session, execution, run, _account(run), final, payload.received, has_span=False)
 
