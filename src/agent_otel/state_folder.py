@@ -10,6 +10,14 @@ import os
 import stat
 
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
+
+#: What a file is called while it is made.
+MADE: Final = ".new"
+
+
 class StateFolder:
     """One folder. A folder that cannot be written costs its files: `failures` counts, `problem` says why."""
 
@@ -38,7 +46,7 @@ class StateFolder:
 
     def put(self, name: str, content: str) -> bool:
         """Make a file, all or nothing; False when it is there already. A folder that cannot be written: True."""
-        made = f"{name}.{os.getpid()}.new"
+        made = f"{name}.{os.getpid()}{MADE}"
         try:
             self._write(made, os.O_TRUNC, content.encode(errors="replace"))
             os.link(self._file(made), self._file(name))

@@ -63,7 +63,7 @@ class Player:
     def play(self, events: Sequence[Told] | None = None) -> None:
         """Tell the events one after the other, and let each process die after its last; times never go back."""
         chosen = self.events if events is None else events
-        with self._in_line():
+        with self.in_line():
             for number in sorted({event.process for event in chosen}):
                 with self.process():
                     for event in chosen:
@@ -79,7 +79,7 @@ class Player:
 
     def flush(self) -> None:
         """What `agent-otel flush` does before it delivers."""
-        with self._in_line():
+        with self.in_line():
             sweep.all_gone(self.settings)
 
     @contextmanager
@@ -95,7 +95,7 @@ class Player:
                 cli.kill()
 
     @contextmanager
-    def _in_line(self) -> Iterator[None]:
+    def in_line(self) -> Iterator[None]:
         """What is done in the background is done at once, when the transcript has grown; or never."""
 
         def wait(run: object, answer: object) -> None:

@@ -14,7 +14,7 @@ from agent_otel import identity, plain_json
 from agent_otel.hand_over import hand_over
 from agent_otel.open_execution import ExecutionFolder
 from agent_otel.shell.claude_code.owner import lives
-from agent_otel.state_folder import StateFolder
+from agent_otel.state_folder import MADE, StateFolder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class Session(StateFolder):
     def has(self, execution_id: str, suffix: str) -> bool:
         """Whether a file of an execution is there, or somebody has taken it."""
         try:
-            return any(found.startswith(execution_id) and suffix in found for found in os.listdir(self.path))
+            return any(found.startswith(execution_id) and _is(found, suffix) for found in os.listdir(self.path))
         except OSError:
             return False
 
@@ -96,13 +96,16 @@ class Session(StateFolder):
         return taken
 
     def give_back(self) -> None:
-        """Put back what was taken by processes that died before they were done with it."""
+        """Put back what was taken by processes that died before they were done with it; what they made by half goes."""
         try:
             names = os.listdir(self.path)
         except OSError:
             return
         for name in names:
-            stem, _, pid = name.rpartition(".")
+            stem, _, pid = name.removesuffix(MADE).rpartition(".")
+            if name.endswith(MADE) and not lives(pid):
+                self.remove_file(name)
+                continue
             if stem.endswith((RUN, STOPPED)) and pid.isdigit() and not lives(pid):
                 try:
                     os.rename(self._file(name), self._file(stem))
@@ -145,6 +148,12 @@ class Session(StateFolder):
             os.rmdir(self.path)
         except OSError:
             return
+
+
+def _is(found: str, suffix: str) -> bool:
+    """Whether a file is of that kind, under its own name or that of the process that has taken it."""
+    stem, _, pid = found.rpartition(".")
+    return found.endswith(suffix) or (stem.endswith(suffix) and pid.isdigit())
 
 
 def _named(name: str) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import time
 
-from agent_otel import content, plain_json, redaction
+from agent_otel import content, identity, plain_json, redaction
 from agent_otel import semconv as s
 from agent_otel.shell import facts, journal
 from agent_otel.shell.claude_code import beginning, regular_file, subagent, tool, transcript
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from agent_otel.shell.claude_code.payload import Payload
     from agent_otel.shell.claude_code.session import Session
     from agent_otel.shell.claude_code.transcript import Account
+    from agent_otel.shell.journal import Journal
 
 #: How long the background process waits for the transcript, and how often it looks.
 WAIT_SECONDS: Final = 1.0
@@ -205,10 +206,17 @@ def _send(
     found = tool.known(session, execution)
     found.has_span = has_span
     completion = Completion(found, notes, final, max(ended, execution.started_at))
-    requests = list(account.requests.values())
-    completion.event_only = {s.MODEL_REQUESTS: plain_json.dumps(requests)}
+    requests = plain_json.dumps(list(account.requests.values()))
+    completion.event_only = {s.MODEL_REQUESTS: requests, s.EVENT_ID: _event_id(execution, notes, final, requests)}
     handed = session.sent(completion.send(session.settings))
     return handed.spooled or handed.delivered
+
+
+def _event_id(execution: OpenExecution, notes: Journal, final: dict[str, Any], requests: str) -> str:
+    """The same for the same content. Who ends what another was killed over may know less of it, or more."""
+    told = plain_json.dumps([notes.attributes, final, requests], default=str)
+    name = f"{s.EVENT_COMPLETED} {redaction.sha256(told)}"
+    return identity.spelled(identity.named_uuid(identity.parse(execution.execution_id) or 0, name))
 
 
 def _usage(account: Account) -> dict[str, Any]:
