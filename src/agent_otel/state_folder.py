@@ -9,7 +9,6 @@ import errno
 import os
 import stat
 
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final

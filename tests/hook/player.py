@@ -39,6 +39,7 @@ class Player:
 
     def __init__(self, recorded: Recorded, folder: Path, monkeypatch: pytest.MonkeyPatch, endpoint: str) -> None:
         self.folder = folder
+        self.home = folder / "home"
         self.project = folder / "project"
         self.endpoint = endpoint
         #: What becomes of the process in the background: it may be killed before it does anything.
@@ -53,12 +54,12 @@ class Player:
     @property
     def settings(self) -> Settings:
         """As a call of the hook loads them."""
-        return load({"endpoint": self.endpoint}, {"AGENT_OTEL_HOME": str(self.folder / "home")}, str(self.folder))
+        return load({"endpoint": self.endpoint}, {"AGENT_OTEL_HOME": str(self.home)}, str(self.folder))
 
     @property
     def spool(self) -> Path:
         """Where the records are."""
-        return self.folder / "home" / "state" / "spool"
+        return self.home / "state" / "spool"
 
     def play(self, events: Sequence[Told] | None = None) -> None:
         """Tell the events one after the other, and let each process die after its last; times never go back."""

@@ -1,4 +1,4 @@
-"""Hooks that are killed at any point of their work: what they were told is in the rows once they are seen to be dead."""
+"""Hooks that are killed at any point of their work: what they were told is in the rows once somebody sees it."""
 
 import os
 import signal

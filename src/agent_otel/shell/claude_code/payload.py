@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 MAX_BYTES: Final = 64 * 1024**2
 #: Variables whose names hold one of these are secrets, if their values are long enough to be one.
 _SECRET_NAMES: Final = ("KEY", "TOKEN", "SECRET", "PASSW", "CREDENTIAL", "AUTH", "COOKIE", "PRIVATE", "DSN")
+_SECRET_ENDS: Final = ("_PASS", "_PWD", "DBPASS")
 _MIN_SECRET: Final = 8
+#: How deep in JSON within JSON a secret is looked for: the payload, what a tool prints, what stands in that.
+_LEVELS: Final = 3
 
 
 class Payload:
@@ -71,22 +74,32 @@ def read(descriptor: int, received: int) -> Payload:
 
 
 def without_secrets(text: str, environ: Mapping[str, str]) -> str:
-    """The JSON text with the values of secret variables replaced by their names.
+    """The text, JSON or not, with the values of secret variables replaced by their names.
 
-    The environment of a hook is that of the agent, and what a tool prints may repeat it.
+    The environment of a hook is that of the agent, and what a tool prints may repeat it: as it is, in JSON, or in JSON
+    that stands in JSON. The longest first: one may be a part of another.
     """
-    for name, value in environ.items():
-        if len(value) < _MIN_SECRET or not _is_secret(name):
-            continue
-        spelled = plain_json.dumps(value)[1:-1]
-        if spelled in text:
-            text = text.replace(spelled, f"[{name}]")
+    secrets = [(value, name) for name, told in environ.items() for value in _secrets(name, told)]
+    for value, name in sorted(secrets, key=lambda pair: -len(pair[0])):
+        spelled = [value]
+        for _ in range(_LEVELS):
+            spelled.append(plain_json.dumps(spelled[-1])[1:-1])
+        for spelling in dict.fromkeys(spelled):
+            if spelling in text:
+                text = text.replace(spelling, f"[{name}]")
     return text
 
 
-def _is_secret(name: str) -> bool:
+def _secrets(name: str, value: str) -> list[str]:
+    """What of a variable must not be told: all of it, the password in an address, or nothing."""
     upper = name.upper()
-    return any(part in upper for part in _SECRET_NAMES) and not upper.startswith("AGENT_OTEL_")
+    if upper.startswith("AGENT_OTEL_"):
+        return []
+    if any(part in upper for part in _SECRET_NAMES) or upper.endswith(_SECRET_ENDS):
+        found = value
+    else:
+        found = value.partition("://")[2].partition("/")[0].rpartition("@")[0].partition(":")[2]
+    return [found] if len(found) >= _MIN_SECRET else []
 
 
 def _everything(descriptor: int) -> bytes:
