@@ -95,12 +95,15 @@ class Session(StateFolder):
             return ""
         return taken
 
-    def give_back(self) -> None:
-        """Put back what was taken by processes that died before they were done with it; what they made by half goes."""
+    def give_back(self) -> list[str]:
+        """Put back what was taken by processes that died before they were done with it: the names of these files. What
+        such processes made by half goes.
+        """
+        given: list[str] = []
         try:
             names = os.listdir(self.path)
         except OSError:
-            return
+            return given
         for name in names:
             stem, _, pid = name.removesuffix(MADE).rpartition(".")
             if name.endswith(MADE) and not lives(pid):
@@ -111,6 +114,8 @@ class Session(StateFolder):
                     os.rename(self._file(name), self._file(stem))
                 except OSError:
                     continue
+                given.append(stem)
+        return given
 
     def send(self, records: list[tuple[int, int, bytes]]) -> Handed:
         """Hand records over. Once the receiver did not answer, it is not waited for again: a session that ends may have

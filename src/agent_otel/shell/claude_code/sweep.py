@@ -87,9 +87,9 @@ def _session(settings: Settings, name: str) -> Session:
 
 def _close(session: Session, wanted: Wanted, why: str, moment: int | None = None) -> None:
     """Close tools, then sub-agents, then prompts; what was told of and not sent is sent."""
-    session.give_back()
+    given_back = session.give_back()
     for stem in session.names(STOPPED):
-        if not stop.is_awaited(session, stem):
+        if f"{stem}{STOPPED}" in given_back or not stop.is_awaited(session, stem):
             stop.finish(session, stem)
     runs = [(execution_id, session.noted(f"{execution_id}{RUN}")) for execution_id in session.names(RUN)]
     closed = [(execution_id, run) for execution_id, run in runs if wanted(run)]
