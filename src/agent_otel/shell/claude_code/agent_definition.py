@@ -45,7 +45,7 @@ def attributes(agent_type: str, cwd: str, environ: Mapping[str, str] = os.enviro
 
 def parse(text: str) -> tuple[dict[str, Any], str]:
     """Front matter and body: of YAML, what such files use (one line a value, lists, folded texts)."""
-    lines = text.splitlines()
+    lines = text.removeprefix("\ufeff").splitlines()
     if not lines or lines[0].strip() != _FENCE:
         return {}, text.strip()
     end = next((number for number, line in enumerate(lines[1:], 1) if line.strip() == _FENCE), len(lines))
