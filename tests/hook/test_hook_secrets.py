@@ -120,10 +120,9 @@ def test_the_environment_is_not_kept(hook: Hook, tmp_path: Path, monkeypatch: py
     assert not [text for text in everything(tmp_path / "home") if "v4lue-of-a-variable" in text]
 
 
-@pytest.mark.xfail(reason="known to slip through: said in the documentation", strict=True)
 @pytest.mark.parametrize("spelled", ["hex", "url", "halves", "short"])
 def test_what_slips_through(hook: Hook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spelled: str) -> None:
-    """Encoded otherwise, cut into pieces, or shorter than eight characters."""
+    """Encoded otherwise, cut into pieces, or shorter than eight characters: the recipe says so, and this is why."""
     secret = "s3cr3t+s3cr3t/s3cr3t"
     monkeypatch.setenv("GITHUB_TOKEN", "s3cr3t" if spelled == "short" else secret)
     words = {
@@ -133,4 +132,12 @@ def test_what_slips_through(hook: Hook, tmp_path: Path, monkeypatch: pytest.Monk
         "short": "s3cr3t",
     }[spelled]
     hook.tell(payload("PostToolUse", tmp_path, tool_response={"stdout": words}))
-    assert not [text for text in everything(tmp_path / "home") if words.partition("\n")[0] in text]
+    assert [text for text in everything(tmp_path / "home") if words.partition("\n")[0] in text]
+
+
+@pytest.mark.parametrize("name", ["GIT_AUTHOR_NAME", "XAUTHORITY", "KEYBOARD_LAYOUT", "PWD", "PASSENGER_ROOT"])
+def test_what_is_no_secret_is_kept(hook: Hook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """A name that only looks like one of a secret costs nobody the words of its value."""
+    monkeypatch.setenv(name, "v4lue-of-a-variable")
+    hook.tell(payload("PostToolUse", tmp_path, tool_response={"stdout": "v4lue-of-a-variable"}))
+    assert [text for text in everything(tmp_path / "home") if "v4lue-of-a-variable" in text]

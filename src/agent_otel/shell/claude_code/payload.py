@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 #: More than this is not read: a record could not carry it.
 MAX_BYTES: Final = 64 * 1024**2
-#: Variables whose names hold one of these are secrets, if their values are long enough to be one.
-_SECRET_NAMES: Final = ("KEY", "TOKEN", "SECRET", "PASSW", "CREDENTIAL", "AUTH", "COOKIE", "PRIVATE", "DSN")
-_SECRET_ENDS: Final = ("_PASS", "_PWD", "DBPASS")
+#: Variables whose names hold one of these, or have one as a word, are secrets, if their values are long enough.
+_SECRET_PARTS: Final = ("TOKEN", "SECRET", "PASSW", "PASSPHRASE", "CREDENTIAL", "APIKEY", "PRIVATE", "DBPASS")
+_SECRET_WORDS: Final = frozenset({"KEY", "KEYS", "AUTH", "PASS", "COOKIE", "DSN"})
 _MIN_SECRET: Final = 8
 #: How deep in JSON within JSON a secret is looked for: the payload, what a tool prints, what stands in that.
 _LEVELS: Final = 3
@@ -92,14 +92,17 @@ def without_secrets(text: str, environ: Mapping[str, str]) -> str:
 
 def _secrets(name: str, value: str) -> list[str]:
     """What of a variable must not be told: all of it, the password in an address, or nothing."""
-    upper = name.upper()
-    if upper.startswith("AGENT_OTEL_"):
+    if name.startswith("AGENT_OTEL_"):
         return []
-    if any(part in upper for part in _SECRET_NAMES) or upper.endswith(_SECRET_ENDS):
-        found = value
-    else:
-        found = value.partition("://")[2].partition("/")[0].rpartition("@")[0].partition(":")[2]
+    in_address = value.partition("://")[2].partition("/")[0].rpartition("@")[0].partition(":")[2]
+    found = value if _is_secret(name.upper()) else in_address
     return [found] if len(found) >= _MIN_SECRET else []
+
+
+def _is_secret(name: str) -> bool:
+    """By its name. PWD alone is where one works, and OLDPWD is one word."""
+    of_words = name.endswith("_PWD") or _SECRET_WORDS.intersection(name.split("_"))
+    return bool(of_words) or any(part in name for part in _SECRET_PARTS)
 
 
 def _everything(descriptor: int) -> bytes:
