@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 MAX_BYTES: Final = 64 * 1024**2
 #: Variables whose names hold one of these, or have one as a word, are secrets, if their values are long enough.
 _SECRET_PARTS: Final = ("TOKEN", "SECRET", "PASSW", "PASSPHRASE", "CREDENTIAL", "APIKEY", "PRIVATE", "DBPASS")
-_SECRET_WORDS: Final = frozenset({"KEY", "KEYS", "AUTH", "PASS", "COOKIE", "DSN"})
+_SECRET_WORDS: Final = frozenset({"KEY", "KEYS", "AUTH", "PASS", "COOKIE", "DSN", "HEADERS"})
 _MIN_SECRET: Final = 8
 #: How deep in JSON within JSON a secret is looked for: the payload, what a tool prints, what stands in that.
 _LEVELS: Final = 3
@@ -92,8 +92,6 @@ def without_secrets(text: str, environ: Mapping[str, str]) -> str:
 
 def _secrets(name: str, value: str) -> list[str]:
     """What of a variable must not be told: all of it, the password in an address, or nothing."""
-    if name.startswith("AGENT_OTEL_"):
-        return []
     in_address = value.partition("://")[2].partition("/")[0].rpartition("@")[0].partition(":")[2]
     found = value if _is_secret(name.upper()) else in_address
     return [found] if len(found) >= _MIN_SECRET else []
