@@ -1,5 +1,7 @@
 """Events that the CLI cannot be made to send headless: their payloads are MADE BY HAND, after its documentation."""
 
+import os
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -60,3 +62,15 @@ def test_without_prompt_id(hook: Hook, spool: Path, tmp_path: Path, database_url
     """MADE BY HAND: before 2.1.196 there was none; the session is one execution then."""
     steps, _ = told(hook, spool, database_url, tmp_path, "PostToolUse", prompt_id=None)
     assert [step["success"] for step in steps] == [True]
+
+
+def test_what_is_past_its_time_goes_once_a_day(hook: Hook, tmp_path: Path) -> None:
+    """Where nobody flushes and no stack runs, the first session of a day tidies up; the next does not look again."""
+    folder = tmp_path / "home" / "state" / "executions"
+    folder.mkdir(parents=True, mode=0o700)
+    old = [folder / f"{uuid.uuid4()}.closed" for _ in range(2)]
+    for number, path in enumerate(old):
+        path.touch()
+        os.utime(path, (0, 0))
+        hook.tell(payload("SessionStart", tmp_path, session_id=str(uuid.uuid4()), source=f"startup {number}"))
+    assert [path.exists() for path in old] == [False, True]

@@ -52,6 +52,10 @@ class Session(StateFolder):
         """What a step is known by among files: a tool call's id could be anything."""
         return _named(f"{execution_id}/{tool_use_id}")
 
+    def day_key(self, day: str) -> str:
+        """What a day is known by among claims, in all sessions."""
+        return _named(f"tidied on {day}")
+
     def is_first(self, *what: str) -> bool:
         """Whether this is told for the first time: the same hook may be registered twice."""
         return self.executions.close(_named("/".join((self.session_id, *what))))

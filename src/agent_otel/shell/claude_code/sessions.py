@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from agent_otel import identity
 from agent_otel import semconv as s
 from agent_otel.shell import facts
@@ -22,12 +24,20 @@ def started(session: Session, payload: Payload) -> None:
     if payload.agent_type:
         session.note("agent.json", {"agent_type": payload.agent_type})
     _say(session, payload, s.EVENT_SESSION_START, payload.text("source") or "startup")
+    _tidy(session, payload)
 
 
 def ended(session: Session, payload: Payload) -> None:
     """SessionEnd: a process of the session ends; the session may be resumed."""
     sweep.ended(session, payload)
     _say(session, payload, s.EVENT_SESSION_END, payload.text("reason") or "other")
+
+
+def _tidy(session: Session, payload: Payload) -> None:
+    """Remove what is past its time, once a day: where nobody flushes and no stack runs, no other would."""
+    day = time.strftime("%Y-%m-%d", time.gmtime(payload.received / 1e9))
+    if session.executions.close(session.day_key(day)):
+        session.executions.clean_up()
 
 
 def _say(session: Session, payload: Payload, event: str, why: str) -> None:
