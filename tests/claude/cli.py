@@ -8,6 +8,7 @@ from threading import Timer
 from typing import Any, Final, NamedTuple
 
 from tests.claude.environment import require_clean
+from tests.claude.terminal import Terminal
 
 MODEL: Final = "claude-sonnet-4-5"
 _RUN_S: Final = 60.0
@@ -67,6 +68,14 @@ class Cli:
                 late.cancel()
                 process.kill()
         return Result(process.returncode, answer, err)
+
+    def terminal(self, *arguments: str) -> Terminal:
+        """An interactive run."""
+        # For the title 2.1.197 has the prompt summed up, by a request whose answer is none of the conversation's.
+        environ = {**self._environ, "TERM": "xterm-256color", "CLAUDE_CODE_DISABLE_TERMINAL_TITLE": "1"}
+        require_clean(environ, self._folder)
+        mode = ("--model", MODEL, "--permission-mode", "default")
+        return Terminal(self._program, [*mode, *arguments], environ, self.work)
 
     def run(self, prompt: str, *arguments: str) -> Result:
         """A headless run to its end; subprocess.TimeoutExpired when it does not come to one."""

@@ -40,6 +40,8 @@ _SETTINGS: Final[Mapping[str, tuple[str, ...]]] = {
     "OTEL_EXPORTER_OTLP_PROTOCOL": ("http/protobuf", "http/json"),
     "CLAUDE_CODE_MAX_RETRIES": ("0", "1", "2", "3"),
     "PYTHONDONTWRITEBYTECODE": ("1",),
+    "TERM": ("xterm-256color",),
+    "CLAUDE_CODE_DISABLE_TERMINAL_TITLE": ("1",),
     "AGENT_OTEL_SEND_MILLISECONDS": ("20000",),
 }
 _TELEMETRY: Final = {

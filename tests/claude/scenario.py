@@ -52,11 +52,13 @@ class Scenario(NamedTuple):
     secrets: bool = False
     #: The receiver takes connections and never answers; what waits is delivered afterwards.
     stalled: bool = False
+    #: Played in a terminal, which the recorder has none of.
+    typed: bool = False
 
     @property
     def recorded(self) -> bool:
         """Whether there is a recording of it: what is about registration or delivery has the same payloads."""
-        return not (self.twice or self.secrets or self.stalled)
+        return not (self.twice or self.secrets or self.stalled or self.typed)
 
 
 def sub(script: str, parent: str) -> Expected:

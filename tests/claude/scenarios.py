@@ -150,6 +150,7 @@ _KILLS: Final = [
         _killed_then_resumed(KILL, "above"),
         [killed("above"), killed("long", 1)._replace(agent=SUB, parent="above"), Expected("second")],
     ),
+    Scenario("interrupted", _KILLED, lambda stage: stage.interrupt("long", "second"), _CUT_SHORT, typed=True),
     Scenario("sigterm", _KILLED, lambda stage: stage.kill("long", TERM), [killed("long")]),
     Scenario("sigint-resume", _KILLED, _killed_then_resumed(INT), _CUT_SHORT),
 ]

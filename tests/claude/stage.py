@@ -15,6 +15,7 @@ from tests.claude.hooks import PROGRAMS
 from tests.claude.ledger import Ledger
 from tests.claude.model_server import ModelServer
 from tests.claude.script import Scripts, prompt
+from tests.claude.terminal import ESCAPE, TerminalError
 from tests.faults import process_tree
 
 #: The file by which a tool tells that it has begun.
@@ -33,6 +34,7 @@ class Stage:
 
     def __init__(self, program: Path, folder: Path, scripts: Scripts, more: Mapping[str, str]) -> None:
         self.folder = folder
+        self._scripts = scripts
         self.model = ModelServer(scripts)
         self.environ = {**clean_environment(folder, self.model.url, PROGRAMS), "CLAUDE_CODE_MAX_RETRIES": "2", **more}
         require_clean(self.environ, folder)
@@ -64,6 +66,21 @@ class Stage:
         """Say two prompts to one process, the second after the answer or while the first's tool runs."""
         busy = self._wait_for_tool if interject else None
         return self._noted(self.cli.converse(prompt(first), prompt(second), *self._arguments, busy=busy))
+
+    def interrupt(self, first: str, second: str) -> None:
+        """In a terminal: stop the first prompt while its tool runs, say the second, leave."""
+        with self.cli.terminal(*self._arguments) as terminal:
+            try:
+                terminal.say(prompt(first))
+                terminal.wait_until((self.cli.work / STARTED).exists, "the tool")
+                terminal.press(ESCAPE)
+                terminal.wait_for("Interrupted")
+                terminal.say(prompt(second))
+                terminal.wait_for_answer(self._scripts[second][-1].text)
+                terminal.leave()
+            except TerminalError as wrong:
+                raise StageError(str(wrong)) from None
+        self.session = self.ledger.requests()[-1].session
 
     def kill(self, script: str, number: int) -> None:
         """Start on a prompt, and send the CLI a signal while its first tool runs."""
