@@ -11,7 +11,7 @@ import os
 import time
 
 from agent_otel import plain_json
-from agent_otel.state_folder import StateFolder, unlink
+from agent_otel.state_folder import StateFolder, lives, unlink
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -187,24 +187,13 @@ class ExecutionFolder(StateFolder):
 def _abandoned(entry: os.DirEntry[str], age: float) -> bytes:
     """The span of a claim whose process died; empty for any other. Raises OSError when it is gone."""
     status = entry.stat(follow_symlinks=False)
-    if status.st_uid != os.geteuid() or (_lives(entry.name) and time.time() - status.st_mtime < age):
+    if status.st_uid != os.geteuid() or (lives(entry.name.rpartition(".")[2]) and time.time() - status.st_mtime < age):
         return b""
     if status.st_nlink == 1:  # the claim was not made: its end was never told to anybody
         unlink(entry.path)
         return b""
     with open(entry.path, "rb") as file:
         return file.read()
-
-
-def _lives(closing: str) -> bool:
-    """Whether the process that made a claim, whose pid ends the file's name, still runs."""
-    try:
-        os.kill(int(closing.rpartition(".")[2]), 0)
-    except (ProcessLookupError, ValueError, OverflowError):
-        return False
-    except OSError:  # somebody else's
-        return True
-    return True
 
 
 def _empty(path: str) -> bool:

@@ -102,3 +102,14 @@ def unlink(path: str) -> bool:
     except OSError:
         return False
     return True
+
+
+def lives(pid: str) -> bool:
+    """Whether a process of that number runs."""
+    try:
+        os.kill(int(pid), 0)
+    except (ProcessLookupError, ValueError, OverflowError):
+        return False
+    except OSError:  # somebody else's
+        return True
+    return True

@@ -34,17 +34,6 @@ def is_gone(known: str) -> bool:
     return _status(int(pid))[2] != start
 
 
-def lives(pid: str) -> bool:
-    """Whether a process of that number runs."""
-    try:
-        os.kill(int(pid), 0)
-    except (ProcessLookupError, ValueError, OverflowError):
-        return False
-    except OSError:  # somebody else's
-        return True
-    return True
-
-
 def _status(pid: int) -> tuple[str, int, str]:
     """Name, parent and start (clock ticks since boot) of a process: proc_pid_stat(5). Empty when it is gone."""
     try:

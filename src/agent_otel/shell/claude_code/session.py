@@ -13,8 +13,7 @@ import os
 from agent_otel import identity, plain_json
 from agent_otel.hand_over import hand_over
 from agent_otel.open_execution import ExecutionFolder
-from agent_otel.shell.claude_code.owner import lives
-from agent_otel.state_folder import MADE, StateFolder
+from agent_otel.state_folder import MADE, StateFolder, lives
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

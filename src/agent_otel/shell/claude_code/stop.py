@@ -107,7 +107,7 @@ def conclude(session: Session, execution_id: str, why: str, ended: int | None = 
     account = _account(run)
     began = run.get("began")
     moment = ended or max(account.last, began if isinstance(began, int) else 0, _last_call(session, execution_id))
-    close_calls(session, execution_id, moment, why)
+    _close_calls(session, execution_id, moment, why)
     final: dict[str, Any] = {s.EXECUTION_STATUS: "cancelled", s.EXECUTION_INFERRED: True, s.ERROR_MESSAGE: why}
     if account.error:
         final |= _api_error(account)
@@ -115,7 +115,7 @@ def conclude(session: Session, execution_id: str, why: str, ended: int | None = 
         session.remove_file(taken)
 
 
-def close_calls(session: Session, execution_id: str, ended: int, why: str) -> None:
+def _close_calls(session: Session, execution_id: str, ended: int, why: str) -> None:
     """The tool calls of an execution that nobody will tell the end of."""
     for key, call in session.calls():
         if call.get("execution_id") == execution_id:
