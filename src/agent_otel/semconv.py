@@ -37,6 +37,12 @@ GEN_AI_INPUT_MESSAGES: Final = "gen_ai.input.messages"  # JSON string; execution
 GEN_AI_OUTPUT_MESSAGES: Final = "gen_ai.output.messages"  # JSON string; execution, LLM step; content: the answer
 GEN_AI_SYSTEM_INSTRUCTIONS: Final = "gen_ai.system_instructions"  # JSON string; execution; content: instructions
 GEN_AI_EVALUATION_RESULT: Final = "gen_ai.evaluation.result"  # event name; a score or a verdict on an execution
+GEN_AI_EVALUATION_NAME: Final = (
+    "gen_ai.evaluation.name"  # string; evaluation event; what was judged; ours: verification
+)
+GEN_AI_EVALUATION_SCORE_LABEL: Final = "gen_ai.evaluation.score.label"  # string; evaluation event; MATCH, HIGH, …
+GEN_AI_EVALUATION_SCORE_VALUE: Final = "gen_ai.evaluation.score.value"  # double; evaluation event
+GEN_AI_EVALUATION_EXPLANATION: Final = "gen_ai.evaluation.explanation"  # string; evaluation event; why
 
 SESSION_ID: Final = "session.id"  # string; execution, step, event; the session it belongs to
 USER_ID: Final = "user.id"  # string; execution; the person on whose behalf
@@ -77,12 +83,13 @@ EXECUTION_END_NS: Final = "aotel.execution.end_time_unix_nano"  # int; completio
 TASK_DESCRIPTION: Final = "aotel.task.description"  # string; execution, event; the task in a sentence
 PROMPT_LENGTH: Final = "aotel.prompt.length"  # int; execution, event; characters of the prompt
 PROMPT_SHA256: Final = "aotel.prompt.sha256"  # hex string; execution, event; SHA-256 of the prompt's UTF-8
+USER_REQUEST: Final = "aotel.intent.user_request"  # string; execution; content: what the user asked for, word for word
 CONTEXT: Final = "aotel.context"  # string; execution; content: background handed over
 INTENT_REASONING: Final = "aotel.intent.reasoning"  # string; execution; content: why this agent was chosen
 EXPECTED_OUTCOME: Final = "aotel.intent.expected_outcome"  # string; execution; what should come of it
 SUCCESS_CRITERIA: Final = "aotel.intent.success_criteria"  # string[]; execution; how to tell; united over all records
 RISK: Final = "aotel.intent.risk"  # string; execution; what may go wrong
-AGENT_CONFIGURATION: Final = "aotel.agent.configuration"  # JSON string of an object; execution; how the agent is set up
+AGENT_CONFIGURATION: Final = "aotel.agent.configuration"  # JSON string, or any text; execution; how the agent is set up
 PRIORITY: Final = "aotel.priority"  # string; execution; high, medium or low
 TRIGGERED_BY: Final = "aotel.triggered_by"  # string; execution; a user or the name of another agent
 METADATA: Final = "aotel.metadata"  # JSON string of an object; execution, event; merged by key
@@ -104,6 +111,30 @@ ISSUES_FOUND: Final = "aotel.output.issues_found"  # int; execution; how many is
 MEMORY_MAX_BYTES: Final = "aotel.resource.memory_max_bytes"  # int; execution; largest resident memory, bytes
 CPU_TIME_S: Final = "aotel.resource.cpu_time_s"  # double; execution; processor time, user and system, seconds
 
+# --- What is said about an execution: verdicts, quality, issues, learning ------------------------------------------
+STATED_BY: Final = "aotel.stated_by"  # string; evaluation, issue and learning event; who says it
+VERIFICATION_STATUS: Final = "aotel.verification.status"  # string; execution, verdict; MATCH, PARTIAL, MISMATCH, ERROR
+EXPECTED_VS_ACTUAL: Final = "aotel.verification.expected_vs_actual"  # string; execution, verdict; what differs
+CRITERIA_MET: Final = "aotel.verification.criteria_met"  # string[]; execution, verdict; success criteria that are met
+CRITERIA_FAILED: Final = "aotel.verification.criteria_failed"  # string[]; execution, verdict; those that are not
+VERIFICATION_CONFIDENCE: Final = "aotel.verification.confidence"  # double; execution, verdict; 0.0 to 1.0
+VERIFICATION_MANUAL: Final = "aotel.verification.manual_required"  # boolean; execution, verdict; a person must look
+QUALITY_COMPLETENESS: Final = "aotel.quality.completeness"  # string; execution; HIGH, MEDIUM or LOW
+QUALITY_ACCURACY: Final = "aotel.quality.accuracy"  # string; execution; HIGH, MEDIUM or LOW
+QUALITY_EFFICIENCY: Final = "aotel.quality.efficiency"  # string; execution; HIGH, MEDIUM or LOW
+QUALITY_ADHERENCE: Final = "aotel.quality.adherence_to_standards"  # string; execution; a compliance score, in any form
+ISSUE_TYPE: Final = "aotel.issue.type"  # string; issue event; ERROR, WARNING or INFO
+ISSUE_DESCRIPTION: Final = "aotel.issue.description"  # string; issue event; what is wrong
+ISSUE_IMPACT: Final = "aotel.issue.impact"  # string; issue event; its effect on the outcome
+ISSUE_RESOLUTION: Final = "aotel.issue.resolution"  # string; issue event; how it was handled
+ISSUE_PREVENTION: Final = "aotel.issue.prevention"  # string; issue event; how to avoid it
+LEARNING_INSIGHTS: Final = "aotel.learning.insights_gained"  # string[]; learning event; what was learned
+LEARNING_IMPROVEMENTS: Final = (
+    "aotel.learning.process_improvements"  # string[]; learning event; what could be done better
+)
+LEARNING_PERFORMANCE: Final = "aotel.learning.agent_performance"  # string; learning event; how capable the agent was
+LEARNING_RECOMMENDATION: Final = "aotel.learning.recommendation_for_future"  # string; learning event; for such tasks
+
 # --- Steps -------------------------------------------------------------------------------------------------------
 STEP_KIND: Final = "aotel.step.kind"  # string; step; tool, llm, decision, milestone or error
 STEP_NAME: Final = "aotel.step.name"  # string; decision, milestone and error step; its name
@@ -120,6 +151,8 @@ EVENT_STARTED: Final = "aotel.execution.started"  # event name; an execution beg
 EVENT_PROGRESS: Final = "aotel.execution.progress"  # event name; stage and percent
 EVENT_HEARTBEAT: Final = "aotel.execution.heartbeat"  # event name; still running, every 60 s
 EVENT_EXCEPTION: Final = "aotel.execution.exception"  # event name; an error during the execution, handled or not
+EVENT_ISSUE: Final = "aotel.execution.issue"  # event name; something that went wrong or deserves a look
+EVENT_LEARNING: Final = "aotel.execution.learning"  # event name; what was learned from it
 EVENT_COMPLETED: Final = "aotel.execution.completed"  # event name; the end, repeats the final facts
 EVENT_SESSION_START: Final = "session.start"  # event name; a harness's session began, or went on (OTel session)
 EVENT_SESSION_END: Final = "session.end"  # event name; a process of a session ended (OTel session)
@@ -142,6 +175,7 @@ CONTENT_ATTRIBUTES: Final = frozenset(
         GEN_AI_TOOL_CALL_ARGUMENTS,
         GEN_AI_TOOL_CALL_RESULT,
         GEN_AI_TOOL_DEFINITIONS,
+        USER_REQUEST,
         CONTEXT,
         INTENT_REASONING,
         OUTPUT_STRUCTURED,
@@ -152,6 +186,14 @@ CONTENT_ATTRIBUTES: Final = frozenset(
 
 #: Values of aotel.step.kind.
 STEP_KINDS: Final = frozenset({"tool", "llm", "decision", "milestone", "error"})
+#: Value of gen_ai.evaluation.name of a verdict; its label is one of VERDICTS.
+EVALUATION_VERIFICATION: Final = "verification"
+#: Values of aotel.verification.status: did what came of it match what was expected?
+VERDICTS: Final = ("MATCH", "PARTIAL", "MISMATCH", "ERROR")
+#: Values of the quality labels but for adherence, best first.
+QUALITY_LABELS: Final = ("HIGH", "MEDIUM", "LOW")
+#: Values of aotel.issue.type, worst first.
+ISSUE_TYPES: Final = ("ERROR", "WARNING", "INFO")
 #: Values of aotel.execution.status that end an execution.
 TERMINAL: Final = frozenset({"success", "partial", "error", "cancelled"})
 #: Spellings that other tools use for our statuses.
