@@ -7,6 +7,7 @@ from typing import Final
 SEMCONV: Final = Path(__file__).parents[1] / "src" / "agent_otel" / "semconv.py"
 
 _CONSTANT: Final = re.compile(r'^[A-Z0-9_]+: Final = "(?P<name>[^"]+)"  # (?P<note>.+)$')
+_BROKEN: Final = re.compile(r"^[A-Z0-9_]+: Final = \($")
 _SECTION: Final = re.compile(r"^# --- (?P<title>.+?) -+$")
 
 
@@ -24,6 +25,8 @@ def page() -> str:
         elif constant := _CONSTANT.match(line):
             lines += [*heading, f"| `{constant['name']}` | {' | '.join(_cells(constant['note']))} |"]
             heading = []
+        elif _BROKEN.match(line):
+            raise ValueError(f"{line} … stands on several lines: shorten its comment, so that it gets a row")
     return "\n".join(lines) + "\n"
 
 

@@ -37,9 +37,7 @@ GEN_AI_INPUT_MESSAGES: Final = "gen_ai.input.messages"  # JSON string; execution
 GEN_AI_OUTPUT_MESSAGES: Final = "gen_ai.output.messages"  # JSON string; execution, LLM step; content: the answer
 GEN_AI_SYSTEM_INSTRUCTIONS: Final = "gen_ai.system_instructions"  # JSON string; execution; content: instructions
 GEN_AI_EVALUATION_RESULT: Final = "gen_ai.evaluation.result"  # event name; a score or a verdict on an execution
-GEN_AI_EVALUATION_NAME: Final = (
-    "gen_ai.evaluation.name"  # string; evaluation event; what was judged; ours: verification
-)
+GEN_AI_EVALUATION_NAME: Final = "gen_ai.evaluation.name"  # string; evaluation event; what was judged
 GEN_AI_EVALUATION_SCORE_LABEL: Final = "gen_ai.evaluation.score.label"  # string; evaluation event; MATCH, HIGH, …
 GEN_AI_EVALUATION_SCORE_VALUE: Final = "gen_ai.evaluation.score.value"  # double; evaluation event
 GEN_AI_EVALUATION_EXPLANATION: Final = "gen_ai.evaluation.explanation"  # string; evaluation event; why
@@ -75,9 +73,7 @@ LINK_TYPE: Final = "aotel.link.type"  # string; link; correlated_with, delegated
 
 # --- Executions --------------------------------------------------------------------------------------------------
 EXECUTION_STATUS: Final = "aotel.execution.status"  # string; execution, event; success, partial, error, …
-EXECUTION_INFERRED: Final = (
-    "aotel.execution.inferred"  # boolean; execution, completion event; true: nobody stated the end
-)
+EXECUTION_INFERRED: Final = "aotel.execution.inferred"  # boolean; execution, completion event; true: nobody stated it
 EXECUTION_START_NS: Final = "aotel.execution.start_time_unix_nano"  # int; event; start of the span, ns
 EXECUTION_END_NS: Final = "aotel.execution.end_time_unix_nano"  # int; completion event; end of the span, ns
 TASK_DESCRIPTION: Final = "aotel.task.description"  # string; execution, event; the task in a sentence
@@ -129,9 +125,7 @@ ISSUE_IMPACT: Final = "aotel.issue.impact"  # string; issue event; its effect on
 ISSUE_RESOLUTION: Final = "aotel.issue.resolution"  # string; issue event; how it was handled
 ISSUE_PREVENTION: Final = "aotel.issue.prevention"  # string; issue event; how to avoid it
 LEARNING_INSIGHTS: Final = "aotel.learning.insights_gained"  # string[]; learning event; what was learned
-LEARNING_IMPROVEMENTS: Final = (
-    "aotel.learning.process_improvements"  # string[]; learning event; what could be done better
-)
+LEARNING_IMPROVEMENTS: Final = "aotel.learning.process_improvements"  # string[]; learning event; what to do better
 LEARNING_PERFORMANCE: Final = "aotel.learning.agent_performance"  # string; learning event; how capable the agent was
 LEARNING_RECOMMENDATION: Final = "aotel.learning.recommendation_for_future"  # string; learning event; for such tasks
 
