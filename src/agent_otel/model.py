@@ -28,15 +28,21 @@ _INFERRED: Final = "0i"
 _STATED: Final = "1"
 
 _MAX_NS: Final = 2**64 - 1
+#: Characters of a rank: its time, the digest at its end, and all behind the time (status and source are one each).
+_TIME: Final = 16
+_DIGEST: Final = 16
+_AFTER_TIME: Final = 2 + _DIGEST
 #: Members that a merged field (metadata, a list of files) keeps: the first in byte order, so that any order of arrival
 #: keeps the same. All of them are in the records themselves.
 MAX_MEMBERS: Final = 1_000
 
 #: How a field's value is chosen. outcome: with the highest record, even when it has none. ranked: the highest record
-#: that has one. union: members of all records. by_key: each key of the object on its own.
+#: that has one. union: members of all records, in the order in which they were told. by_key: each key of the object on
+#: its own.
 Rule = Literal["outcome", "ranked", "union", "by_key"]
-#: json: the text of a JSON value, whole.
-Kind = Literal["text", "uuid", "int", "float", "list", "object", "json"]
+#: json: the text of a JSON value, whole. object: a JSON object or nothing. object_or_text: any other text stands as it
+#: is. label: one of semconv.QUALITY_LABELS.
+Kind = Literal["text", "uuid", "int", "float", "list", "object", "json", "object_or_text", "label"]
 
 
 class Field(NamedTuple):
@@ -65,7 +71,7 @@ FIELDS: Final = (
     Field("agent_instance_id", s.AGENT_INSTANCE_ID),
     Field("harness", s.HARNESS),
     Field("prompt_id", s.PROMPT_ID),
-    Field("agent_configuration", s.AGENT_CONFIGURATION, "object"),
+    Field("agent_configuration", s.AGENT_CONFIGURATION, "object_or_text"),
     Field("session_id", s.SESSION_ID),
     Field("conversation_id", s.GEN_AI_CONVERSATION_ID),
     Field("user_id", s.USER_ID),
@@ -100,12 +106,17 @@ FIELDS: Final = (
     Field("issues_found", s.ISSUES_FOUND, "int"),
     Field("memory_max_bytes", s.MEMORY_MAX_BYTES, "int"),
     Field("cpu_time_s", s.CPU_TIME_S, "float"),
+    Field("completeness", s.QUALITY_COMPLETENESS, "label"),
+    Field("accuracy", s.QUALITY_ACCURACY, "label"),
+    Field("efficiency", s.QUALITY_EFFICIENCY, "label"),
+    Field("adherence_to_standards", s.QUALITY_ADHERENCE),
     Field("metadata", s.METADATA, "object", rule="by_key"),
     Field("prompt", s.GEN_AI_INPUT_MESSAGES, content=True),
     Field("instructions", s.GEN_AI_SYSTEM_INSTRUCTIONS, content=True),
     Field("tools_available", s.GEN_AI_TOOL_DEFINITIONS, content=True),
     Field("context", s.CONTEXT, content=True),
     Field("reasoning", s.INTENT_REASONING, content=True),
+    Field("user_request", s.USER_REQUEST, content=True),
 )
 
 #: What a harness's records say of usage stands apart, under this name: shown is what its model requests add up to, and
@@ -150,6 +161,20 @@ def latest(time_ns: int) -> list[Any]:
     return [f"{time_ns:016x}", time_ns]
 
 
+def first_told(rank: str) -> str:
+    """The rank of what the earliest record states that tells it, from the rank of a record."""
+    time, digest = int(rank[-_AFTER_TIME - _TIME : -_AFTER_TIME], 16), rank[-_DIGEST:]
+    return f"{_MAX_NS - time:016x}{digest}"
+
+
+def in_order(told: str, members: Iterable[str]) -> Facts:
+    """The members of a list that merges by union, as facts: where each stands in the earliest list that has it."""
+    places: Facts = {}
+    for place, member in enumerate(members):
+        places.setdefault(str(member), [told, place])
+    return places
+
+
 class FieldSet:
     """Some of the fields, prepared for `facts_of`."""
 
@@ -167,7 +192,7 @@ def facts_of(rank: str, fields: FieldSet, values: Mapping[str, Any]) -> Facts:
         if rule is None or value is None:
             continue
         if rule == "union":
-            facts[name] = _bounded({str(member): ["", True] for member in value})
+            facts[name] = _bounded(in_order(first_told(rank), value))
         elif rule == "by_key":
             facts[name] = _bounded({key: [rank, member] for key, member in value.items()})
         else:

@@ -145,6 +145,7 @@ EVENT_STARTED: Final = "aotel.execution.started"  # event name; an execution beg
 EVENT_PROGRESS: Final = "aotel.execution.progress"  # event name; stage and percent
 EVENT_HEARTBEAT: Final = "aotel.execution.heartbeat"  # event name; still running, every 60 s
 EVENT_EXCEPTION: Final = "aotel.execution.exception"  # event name; an error during the execution, handled or not
+EVENT_OTEL_EXCEPTION: Final = "exception"  # event name; the same on spans of other instrumentations (OTel exceptions)
 EVENT_ISSUE: Final = "aotel.execution.issue"  # event name; something that went wrong or deserves a look
 EVENT_LEARNING: Final = "aotel.execution.learning"  # event name; what was learned from it
 EVENT_COMPLETED: Final = "aotel.execution.completed"  # event name; the end, repeats the final facts
@@ -182,6 +183,10 @@ CONTENT_ATTRIBUTES: Final = frozenset(
 STEP_KINDS: Final = frozenset({"tool", "llm", "decision", "milestone", "error"})
 #: Value of gen_ai.evaluation.name of a verdict; its label is one of VERDICTS.
 EVALUATION_VERIFICATION: Final = "verification"
+#: Values of gen_ai.evaluation.name whose score is the execution's quality, or whose label is one of its labels.
+EVALUATION_QUALITY: Final = "quality"
+EVALUATION_ADHERENCE: Final = "adherence_to_standards"
+EVALUATION_LABELS: Final = ("completeness", "accuracy", "efficiency", EVALUATION_ADHERENCE)
 #: Values of aotel.verification.status: did what came of it match what was expected?
 VERDICTS: Final = ("MATCH", "PARTIAL", "MISMATCH", "ERROR")
 #: Values of the quality labels but for adherence, best first.

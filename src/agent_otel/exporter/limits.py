@@ -7,6 +7,10 @@ KIB: Final = 1024
 #: Characters of a text that is a column of its own or a fact of an execution, such as an agent's name; the attribute
 #: that it is taken from has the rest.
 MAX_TEXT: Final = 8 * KIB
+#: Members of a list that is a fact of an execution, or of what is said about it.
+MAX_MEMBERS: Final = 1_000
+#: Characters of a stack trace that stands with an error.
+MAX_STACK: Final = 16 * KIB
 #: Most levels that may be shown: protobuf parsers stop at 100 levels of messages, and a map within a map takes three.
 MOST_DEPTH: Final = 32
 

@@ -144,6 +144,16 @@ class ModelRequest(NamedTuple):
     facts: dict[str, Any]
 
 
+class Note(NamedTuple):
+    """What one record says about an execution as a note beside its facts (see exporter/notes.py)."""
+
+    note_id: uuid.UUID
+    kind: str  #: verification, evaluation, issue, learning or error
+    time_ns: int
+    rank: str  #: of all that is told under one id, the highest stands
+    note: bytes  #: a JSON object
+
+
 class ExecutionFacts(NamedTuple):
     """What one record says of an execution (see agent_otel.model), and of model requests; without facts, only that."""
 
@@ -151,6 +161,7 @@ class ExecutionFacts(NamedTuple):
     facts: dict[str, Any]
     content: dict[str, Any]
     requests: Sequence[ModelRequest] = ()
+    notes: Sequence[Note] = ()
 
 
 class Source(Protocol):

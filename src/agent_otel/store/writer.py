@@ -9,7 +9,7 @@ import psycopg
 from psycopg import errors as pg
 
 from agent_otel.errors import ConfigurationError, DatabaseUnavailableError, RetryableError
-from agent_otel.store import merging, migrations, model_requests, partitions, quarantining, tables
+from agent_otel.store import merging, migrations, model_requests, notes, partitions, quarantining, tables
 from agent_otel.store.connection import Connection, connect, where
 from agent_otel.store.interning import Interner
 from agent_otel.store.rows import COLLISION, Batch, EventItem, SpanItem, Version, Written
@@ -149,6 +149,7 @@ class Writer:
             telling = model_requests.concerned(records)
             model_requests.lock(connection, telling)
             merging.executions(connection, records)
+            notes.merge(connection, records)
             model_requests.merge(connection, telling)
             merging.traces(connection, new_rows)
         self._interner.committed(batch)

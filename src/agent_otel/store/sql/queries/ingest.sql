@@ -70,6 +70,14 @@ ON CONFLICT (execution_id) DO UPDATE SET
   facts = merge_facts(e.facts, excluded.facts),
   content = CASE WHEN excluded.content IS NULL THEN e.content ELSE merge_facts(e.content, excluded.content) END
 
+-- name: merge_notes
+-- Keep what a batch says about executions; of one note the highest rank stands, so replays and any order change nothing.
+INSERT INTO execution_notes AS n (execution_id, note_id, kind, noted_at, rank, note)
+SELECT * FROM unnest(%b::uuid[], %b::uuid[], %b::text[], %b::timestamptz[], %b::text[], %b::text[]::jsonb[])
+ON CONFLICT (execution_id, note_id) DO UPDATE SET
+  kind = excluded.kind, noted_at = excluded.noted_at, rank = excluded.rank, note = excluded.note
+  WHERE excluded.rank > n.rank
+
 -- name: merge_traces
 -- Widen the traces of the spans that were really inserted.
 INSERT INTO traces AS t (trace_id, min_start, max_start, max_end, span_count, error_count, root_start, root_span_id, root_name,

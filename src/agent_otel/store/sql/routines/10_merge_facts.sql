@@ -31,7 +31,23 @@ CREATE OR REPLACE FUNCTION fact_values(field jsonb) RETURNS jsonb
   LANGUAGE sql IMMUTABLE PARALLEL SAFE
   RETURN (SELECT jsonb_object_agg(key, value -> 1) FROM jsonb_each(field));
 
--- The members of a field that unites lists: {member: [rank, true]} to a sorted array.
+-- The members of a field that unites lists: {member: [rank, place]} to an array, in the order in which they were told.
+-- Rows of earlier releases have ["", true], which says nothing of the order: those come last, sorted.
 CREATE OR REPLACE FUNCTION fact_members(field jsonb) RETURNS text[]
   LANGUAGE sql IMMUTABLE PARALLEL SAFE
-  RETURN (SELECT array_agg(key ORDER BY key) FROM jsonb_object_keys(field) AS t (key));
+  RETURN (SELECT array_agg(key ORDER BY (value ->> 0) COLLATE "C" DESC,
+                           CASE jsonb_typeof(value -> 1) WHEN 'number' THEN (value ->> 1)::numeric END,
+                           key COLLATE "C")
+          FROM jsonb_each(field));
+
+-- The texts of a JSON array; NULL where it is none.
+CREATE OR REPLACE FUNCTION json_texts(list jsonb) RETURNS text[]
+  LANGUAGE sql IMMUTABLE PARALLEL SAFE
+  RETURN CASE WHEN jsonb_typeof(list) = 'array'
+    THEN ARRAY(SELECT member FROM jsonb_array_elements_text(list) WITH ORDINALITY AS t (member, place) ORDER BY place) END;
+
+-- The members of one list that are not in another, in order.
+CREATE OR REPLACE FUNCTION texts_without(list text[], others text[]) RETURNS text[]
+  LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+  RETURN ARRAY(SELECT member FROM unnest(list) WITH ORDINALITY AS t (member, place)
+               WHERE member <> ALL (others) ORDER BY place);

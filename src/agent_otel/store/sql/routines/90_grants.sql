@@ -24,7 +24,7 @@ GRANT SELECT (trace_id, span_id, start_time, start_ns, digest) ON spans TO agent
 GRANT SELECT (event_id, time, time_ns, digest) ON execution_events TO agent_otel_ingest;
 GRANT SELECT (sha256, signal) ON quarantine TO agent_otel_ingest;
 GRANT SELECT, INSERT ON resources, scopes TO agent_otel_ingest;
-GRANT SELECT, INSERT, UPDATE ON executions, model_requests, traces TO agent_otel_ingest;
+GRANT SELECT, INSERT, UPDATE ON executions, execution_notes, model_requests, traces TO agent_otel_ingest;
 GRANT SELECT ON span_shape, execution_event_shape, schema_migrations TO agent_otel_ingest;
 GRANT USAGE ON SEQUENCE batch_ids TO agent_otel_ingest;
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from agent_otel.exporter.records import message_text
+from agent_otel.exporter.field_values import message_text
 
 MESSAGES = {
     "parts": (
