@@ -1,4 +1,4 @@
-"""docs/schema.md: every table and view, read from a freshly migrated PostgreSQL."""
+"""docs/schema.md: every table and view, read from a freshly migrated PostgreSQL; where the required fields stand."""
 
 import tempfile
 from pathlib import Path
@@ -8,6 +8,7 @@ from agent_otel.local_stack.ports import free_port
 from agent_otel.local_stack.postgres import EmbeddedPostgres
 from agent_otel.store.connection import connect
 from agent_otel.store.migrations import migrate
+from docs import questions, seed_fields
 
 _RELATIONS: Final = """
 SELECT c.relname, c.relkind::text, coalesce(obj_description(c.oid, 'pg_class'), '')
@@ -27,7 +28,8 @@ def page() -> str:
         "# Database schema",
         "",
         "Generated from a freshly migrated database by `make generate`. Everything is in the schema `agent_otel`.",
-        "Read the views: they stay when tables change.",
+        "Read the views: they stay when tables change. Where each required field stands, and",
+        "[ten questions](#ten-questions) to start with, is at the end.",
     ]
     with tempfile.TemporaryDirectory() as folder, EmbeddedPostgres(Path(folder), free_port()) as server:
         migrate(server.url)
@@ -39,4 +41,16 @@ def page() -> str:
                 for column, data_type, note in connection.execute(_COLUMNS, [f"agent_otel.{name}"]).fetchall():
                     lines.append(f"| `{column}` | {data_type} | {note} |")
         connection.close()
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, "", *_required_fields(), "", *questions.section()]) + "\n"
+
+
+def _required_fields() -> list[str]:
+    lines = [
+        "## Required fields",
+        "",
+        "The schemas that users wrote down, field by field: the attribute of the span or event that carries it, and",
+        "the column that it is read from, of `agent_executions` where no view is named.",
+    ]
+    for title, fields in seed_fields.SCHEMAS.items():
+        lines += ["", f"### {title}", "", *seed_fields.table(fields)]
+    return lines
