@@ -1,6 +1,7 @@
 """A database of an earlier release, with data in it, becomes what a fresh one is, and keeps its data."""
 
 import hashlib
+import json
 import uuid
 from pathlib import Path
 from typing import Any, LiteralString
@@ -15,6 +16,13 @@ from agent_otel.store.writer import Writer
 from tests.fixtures.quarantine import batch, items, query, resource, span
 
 _RELEASED = Path(__file__).parent / "released"
+#: Of an execution, as those releases stored them: lists that unite had no order.
+_FACTS = {
+    "trace_id": ["", str(uuid.UUID(int=1))],
+    "status": ["1", "success"],
+    "quality_score": ["1", 0.5],
+    "success_criteria": {"b": ["", True], "a": ["", True]},
+}
 _CATALOG: dict[str, LiteralString] = {
     "columns": """
         SELECT c.relname, a.attnum, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attstorage,
@@ -47,33 +55,40 @@ _CATALOG: dict[str, LiteralString] = {
 }
 
 
+@pytest.fixture(params=[1, 4])
+def release(request: pytest.FixtureRequest) -> int:
+    """The last migration of an earlier release."""
+    return int(request.param)
+
+
 @pytest.fixture
-def old_database_url(empty_database_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A database as release 0001 made it, with a span, a conflict, and steps in two traces."""
-    released = (_RELEASED / "0001_routines.sql").read_text(encoding="utf-8")
+def old_database_url(empty_database_url: str, release: int, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A database as that release made it, with a span, a conflict, and steps in two traces."""
+    released = (_RELEASED / f"{release:04d}_routines.sql").read_text(encoding="utf-8")
     shipped = migrations._texts
 
     def texts(folder: str) -> dict[str, LiteralString]:
         if folder == "routines":
             return {"released": released}
-        return {name: text for name, text in shipped(folder).items() if name.startswith("0001")}
+        return {name: text for name, text in shipped(folder).items() if int(name[:4]) <= release}
 
     with monkeypatch.context() as patched:
         patched.setattr(migrations, "_texts", texts)
-        assert migrations.migrate(empty_database_url).version == 1
-    _fill(empty_database_url)
+        assert migrations.migrate(empty_database_url).version == release
+    _fill(empty_database_url, release)
     return empty_database_url
 
 
-def _fill(url: str) -> None:
+def _fill(url: str, release: int) -> None:
     with connect(url, application="test") as connection:
         connection.execute("SELECT ensure_partitions('{2025-11-20}')")
         connection.execute("INSERT INTO resources VALUES (1, 'd', 'svc', NULL, '', '{}', 0, NULL)")
         connection.execute("INSERT INTO scopes VALUES (1, 'd', 'scope', '', '', '{}', 0, NULL)")
         connection.execute(
-            "INSERT INTO executions (execution_id, facts) VALUES (%s, jsonb_build_object('trace_id', %s::text[]))",
-            [uuid.UUID(int=7), ["", str(uuid.UUID(int=1))]],
+            "INSERT INTO executions (execution_id, facts) VALUES (%s, %s)", [uuid.UUID(int=7), json.dumps(_FACTS)]
         )
+        if release > 1:
+            connection.execute("INSERT INTO execution_traces VALUES (%s, %s)", [uuid.UUID(int=7), uuid.UUID(int=2)])
         for trace in (1, 2):
             connection.execute(
                 "INSERT INTO spans (trace_id, span_id, start_time, end_time, resource_id, scope_id, batch_id, start_ns,"
@@ -98,7 +113,9 @@ def _refused() -> bytes:
 
 
 @pytest.mark.parametrize("what", list(_CATALOG))
-def test_an_upgraded_database_equals_a_fresh_one(old_database_url: str, database_url: str, what: str) -> None:
+def test_an_upgraded_database_equals_a_fresh_one(
+    old_database_url: str, database_url: str, release: int, what: str
+) -> None:
     """Columns, views, indexes, constraints, functions, rights and comments: all the same."""
     before = query(old_database_url, _CATALOG[what])
     migrations.migrate(old_database_url)
@@ -108,15 +125,18 @@ def test_an_upgraded_database_equals_a_fresh_one(old_database_url: str, database
     assert before != upgraded or what == "column rights"
 
 
-def test_an_upgrade_keeps_the_data_and_goes_on(old_database_url: str) -> None:
+def test_an_upgrade_keeps_the_data_and_goes_on(old_database_url: str, release: int) -> None:
     """What was stored is there, steps in another trace are found, what was refused can be retried, writes go on."""
     tables: list[LiteralString] = ["spans", "traces", "resources", "scopes"]
     before = {table: _all(old_database_url, table) for table in tables}
     applied = migrations.migrate(old_database_url).migrations
-    assert [name[:4] for name in applied] == [f"{m.number:04d}" for m in migrations.available()[1:]]
+    assert [name[:4] for name in applied] == [f"{m.number:04d}" for m in migrations.available() if m.number > release]
     assert {table: _all(old_database_url, table) for table in tables} == before
     assert query(old_database_url, "SELECT count(*) FROM agent_execution_steps") == [(2,)]
     assert query(old_database_url, "SELECT trace_id FROM execution_traces") == [(uuid.UUID(int=2),)]
+    known = "status, quality_score, success_criteria, verification_status, verdicts, issues, criteria_changed"
+    statement = sql.SQL("SELECT {} FROM agent_executions").format(sql.SQL(known))
+    assert query(old_database_url, statement) == [("success", 0.5, ["a", "b"], None, 0, [], False)]
     ((raw, is_open),) = query(
         old_database_url, "SELECT raw, is_open FROM quarantine JOIN agent_quarantine USING (quarantine_id)"
     )
