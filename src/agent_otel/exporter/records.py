@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from agent_otel import ids, semconv
-from agent_otel.exporter import field_values, notes
+from agent_otel.exporter import field_values, notes, parentage
 from agent_otel.exporter.model_requests import by_hook
 from agent_otel.model import (
     FIELDS,
@@ -70,6 +70,7 @@ def of_span(row: SpanRow, attributes: Mapping[str, Any]) -> ExecutionFacts | Non
     facts["started"], facts["last_event"] = earliest(start), latest(end)
     facts["ended"] = [rank, end]
     _place(facts, rank, row.trace_id, row.span_id, row.resource_id)
+    facts |= parentage.of_span(row, rank)
     _add_criteria(facts, rank, values, at_start=False)
     if "harness" in facts:
         _set_usage_aside(facts)
