@@ -67,7 +67,7 @@ def rows_read(plan: dict[str, Any]) -> int:
     return int(own) + sum(rows_read(child) for child in plan.get("Plans", []))
 
 
-@pytest.mark.parametrize("name", ["steps", "family", "find_execution", "spans_of_trace"])
+@pytest.mark.parametrize("name", ["steps", "find_execution", "spans_of_trace"])
 def test_one_execution_is_found_without_scanning(connection: Connection, name: str) -> None:
     """The plan of each question reads less than a twentieth of what is stored."""
     row = connection.execute("SELECT execution_id, trace_id FROM executions LIMIT 1").fetchone()

@@ -9,7 +9,7 @@ from agent_otel.commands.terminal import clean, duration
 
 Row = Mapping[str, Any]
 
-_MARKS = {"success": "✓", "error": "✗", "partial": "~", "cancelled": "-", "abandoned": "?", "in_progress": "…"}
+MARKS = {"success": "✓", "error": "✗", "partial": "~", "cancelled": "-", "abandoned": "?", "in_progress": "…"}
 _FAR_FUTURE = dt.datetime.max.replace(tzinfo=dt.UTC)
 
 
@@ -29,7 +29,7 @@ def build(family: Sequence[Row], steps: Iterable[Row]) -> Node:
     nodes = {row["execution_id"]: Node(row, steps_of.get(row["execution_id"], []), []) for row in family}
     root = nodes[family[0]["execution_id"]]
     for node in nodes.values():
-        parent = nodes.get(node.execution["parent_execution_id"])
+        parent = nodes.get(node.execution["delegated_by"])
         if parent is not None and node is not root:
             parent.children.append(node)
     return root
@@ -68,7 +68,7 @@ def _below(node: Node, indent: str) -> list[str]:
 
 
 def _title(row: Row) -> str:
-    parts = [f"{_MARKS.get(row['status'], ' ')} {clean(row['agent_name'] or 'unnamed agent')}", row["status"]]
+    parts = [f"{MARKS.get(row['status'], ' ')} {clean(row['agent_name'] or 'unnamed agent')}", row["status"]]
     if row["status"] == "in_progress" and row["stage"]:
         percent = "" if row["percent"] is None else f" {row['percent']:g} %"
         parts.append(f"{clean(row['stage'])}{percent}")

@@ -26,7 +26,9 @@ def _delegator(links: list[dict[str, Any]], rank: str) -> dict[str, Any]:
     """The target of the first link of that type that names a span."""
     for link in links:
         trace_id, span_id = link["trace_id"], link["span_id"]
-        named = len(trace_id) == _TRACE_DIGITS and len(span_id) == _SPAN_DIGITS and int(trace_id, 16) and int(span_id, 16)
+        named = (
+            len(trace_id) == _TRACE_DIGITS and len(span_id) == _SPAN_DIGITS and int(trace_id, 16) and int(span_id, 16)
+        )
         if named and link["attributes"].get(semconv.LINK_TYPE) == DELEGATED_BY:
             return {
                 "link_trace_id": [rank, trace_id],

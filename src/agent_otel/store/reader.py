@@ -45,8 +45,12 @@ class Reader:
         return rows[0]["execution_id"] if rows else None
 
     def family(self, execution_id: uuid.UUID) -> list[Row]:
-        """An execution and what it delegated, the execution first; `depth` counts from 0."""
-        return self._rows("family", id=execution_id)
+        """An execution and what it delegated, the execution first; `depth` from 0, and its parent: `delegated_by`."""
+        return self._rows("family", "chain", id=execution_id)
+
+    def chain(self, execution_id: uuid.UUID) -> list[Row]:
+        """Every member of the tree that an execution belongs to, as agent_chain() has them, by depth."""
+        return self._rows("chain", "chain", id=execution_id)
 
     def steps(self, execution_ids: list[uuid.UUID]) -> list[Row]:
         """The steps of executions, in order."""

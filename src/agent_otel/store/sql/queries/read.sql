@@ -37,22 +37,12 @@ LIMIT 1
 
 -- name: last_execution
 -- The newest execution that no other delegated.
-SELECT execution_id FROM executions
-WHERE parent_execution_id IS NULL
-ORDER BY started_at DESC, execution_id
+SELECT e.execution_id FROM executions e
+WHERE e.parent_execution_id IS NULL
+  -- By its span or a link; asked of the newest ones only, until one is found.
+  AND NOT EXISTS (SELECT FROM effective_parents(ARRAY[e.execution_id]) p WHERE p.parent IS NOT NULL)
+ORDER BY e.started_at DESC, e.execution_id
 LIMIT 1
-
--- name: family
--- An execution and all that it delegated, in order; each with its depth. A cycle is shown once and not followed.
-WITH RECURSIVE family AS (
-  SELECT execution_id, 0 AS depth, ARRAY[execution_id] AS path FROM executions WHERE execution_id = %(id)s
-  UNION ALL
-  SELECT e.execution_id, f.depth + 1, f.path || e.execution_id
-  FROM family f JOIN executions e ON e.parent_execution_id = f.execution_id
-  WHERE e.execution_id <> ALL (f.path)
-)
-SELECT f.depth, a.* FROM family f JOIN agent_executions a USING (execution_id)
-ORDER BY f.depth, a.started_at, a.execution_id
 
 -- name: steps
 -- The steps of some executions.
