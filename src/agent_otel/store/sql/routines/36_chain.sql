@@ -21,7 +21,8 @@ BEGIN
   FROM executions e
   WHERE e.trace_id = trace AND e.span_id = ANY (places)
   ORDER BY e.span_id, e.execution_id;
-  others := ARRAY(SELECT unnest(places) EXCEPT SELECT e.span_id FROM executions e WHERE e.trace_id = trace);
+  others := ARRAY(SELECT unnest(places)
+                  EXCEPT SELECT e.span_id FROM executions e WHERE e.trace_id = trace AND e.span_id = ANY (places));
   IF others = '{}' THEN
     RETURN;
   END IF;
