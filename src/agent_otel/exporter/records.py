@@ -67,10 +67,10 @@ def of_span(row: SpanRow, attributes: Mapping[str, Any]) -> ExecutionFacts | Non
     end = row.end_time * 1000 + row.end_ns
     rank = str(Rank(values["status"], end, True, row.digest, _inferred(attributes)))
     facts = facts_of(rank, _SMALL, values)
+    facts |= parentage.of_span(row, rank)
     facts["started"], facts["last_event"] = earliest(start), latest(end)
     facts["ended"] = [rank, end]
     _place(facts, rank, row.trace_id, row.span_id, row.resource_id)
-    facts |= parentage.of_span(row, rank)
     _add_criteria(facts, rank, values, at_start=False)
     if "harness" in facts:
         _set_usage_aside(facts)
