@@ -1,4 +1,4 @@
-"""SHA-256 from the interpreter's own module: hashlib loads OpenSSL, which takes 3 ms of a call of the command."""
+"""SHA-1 and SHA-256 from the interpreter's own modules: hashlib loads OpenSSL, which costs a call 3 ms."""
 
 from __future__ import annotations
 
@@ -10,4 +10,9 @@ except ImportError:
     except ImportError:  # a build of Python without its own SHA-2
         from hashlib import sha256
 
-__all__ = ["sha256"]
+try:
+    from _sha1 import sha1  # type: ignore[import-not-found]  # unknown to typeshed
+except ImportError:  # a build of Python without its own SHA-1
+    from hashlib import sha1
+
+__all__ = ["sha1", "sha256"]

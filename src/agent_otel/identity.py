@@ -8,12 +8,7 @@ from __future__ import annotations
 
 import os
 
-from agent_otel.digest import sha256
-
-try:
-    from _sha1 import sha1  # type: ignore[import-not-found]  # unknown to typeshed
-except ImportError:  # a build of Python without its own SHA-1
-    from hashlib import sha1
+from agent_otel.digest import sha1, sha256
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
