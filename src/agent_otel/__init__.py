@@ -10,12 +10,14 @@ if TYPE_CHECKING:
     from typing import Any
 
     from agent_otel.courier import FlushResult
+    from agent_otel.delegation import delegate
     from agent_otel.execution_span import Execution
     from agent_otel.exporter.span_exporter import PostgresSpanExporter
     from agent_otel.propagation import child_env, extract, inject, propagate
     from agent_otel.provider import configure, flush, shutdown
     from agent_otel.step_span import Step
     from agent_otel.tracing import current_execution, execution, log_step, step
+    from agent_otel.verification import verify
 
 __all__ = [
     "Execution",
@@ -25,6 +27,7 @@ __all__ = [
     "child_env",
     "configure",
     "current_execution",
+    "delegate",
     "execution",
     "extract",
     "flush",
@@ -33,6 +36,7 @@ __all__ = [
     "propagate",
     "shutdown",
     "step",
+    "verify",
 ]
 
 _HOME = {
@@ -43,6 +47,7 @@ _HOME = {
     "child_env": "propagation",
     "configure": "provider",
     "current_execution": "tracing",
+    "delegate": "delegation",
     "execution": "tracing",
     "extract": "propagation",
     "flush": "provider",
@@ -51,6 +56,7 @@ _HOME = {
     "propagate": "propagation",
     "shutdown": "provider",
     "step": "tracing",
+    "verify": "verification",
 }
 
 

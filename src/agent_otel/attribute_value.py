@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from _collections_abc import Mapping, Sequence
+from _collections_abc import Iterable, Mapping, Sequence
 
 from agent_otel import plain_json
 
@@ -51,6 +51,15 @@ def json_text(value: object) -> str:
     except (ValueError, TypeError, RecursionError):
         return plain_json.dumps(_plain(value, depth=0))
     return encoded
+
+
+def texts(values: object) -> list[str]:
+    """What was given as a list of texts, each once: one text is a list of one, None is an empty one."""
+    if values is None:
+        return []
+    if isinstance(values, str) or not isinstance(values, Iterable) or isinstance(values, Mapping):
+        values = (values,)
+    return list(dict.fromkeys([text(one) if isinstance(one, str) else json_text(one) for one in values]))
 
 
 def printed(value: object) -> str:

@@ -18,6 +18,8 @@ from agent_otel.guard import warn_once
 from agent_otel.open_execution import ExecutionFolder, OpenExecution
 from agent_otel.processor import SpoolSpanProcessor
 from agent_otel.requested_ids import RequestedIds
+from agent_otel.resource_usage import ResourceUsage
+from agent_otel.resource_usage import read as read_resource_usage
 from agent_otel.settings import Settings
 
 
@@ -33,7 +35,7 @@ class Running(Protocol):
 
 
 class Client:
-    """Tracer, events, open executions, clock and ids. `requested_ids` is None where the provider is not the SDK's."""
+    """Tracer, events, open executions, clock, ids. `requested_ids` is None where the provider is not the SDK's."""
 
     def __init__(
         self,
@@ -46,6 +48,7 @@ class Client:
         project: str | None,
         clock: Callable[[], int] = time.time_ns,
         new_uuid: Callable[[], uuid.UUID] = ids.new_uuid,
+        resource_usage: Callable[[], ResourceUsage | None] = read_resource_usage,
     ) -> None:
         self.settings = settings
         self.tracer = tracer
@@ -55,6 +58,7 @@ class Client:
         self.project = project
         self.clock = clock
         self.new_uuid = new_uuid
+        self.resource_usage = resource_usage
         self.folder = ExecutionFolder(settings.state_dir)
         self.running: dict[str, Running] = {}
         self.enabled = True

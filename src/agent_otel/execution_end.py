@@ -10,8 +10,10 @@ from agent_otel.attribute_value import Value
 from agent_otel.execution_start import Started
 
 
-def finish(running: Started, final: dict[str, Value], ended: int) -> None:
+def finish(running: Started, final: dict[str, Value], verdict: dict[str, Value], ended: int) -> None:
     """Send the end. `final` is what is only known now; `ended` in ns is the end of the span and of the event alike.
+
+    `verdict`: the last one given, for who searches spans; what is told of it is an event of its own.
 
     The event goes first: it is in the spool when this returns. The span goes only from whoever closes the execution
     first, so that it exists once.
@@ -33,7 +35,7 @@ def finish(running: Started, final: dict[str, Value], ended: int) -> None:
     in_background = client.processor is not None and record.trace_flags & TraceFlags.SAMPLED
     if not in_background and not client.claim(record.execution_id):
         return
-    span.set_attributes(redaction.clean(final, client.settings.capture))
+    span.set_attributes(redaction.clean({**final, **verdict}, client.settings.capture))
     if status == "error":
         message = str(final.get(s.ERROR_MESSAGE, ""))
         span.set_status(StatusCode.ERROR, redaction.error_text(message, client.settings.capture))

@@ -28,7 +28,7 @@ class ExecutionEvents:
             s.SESSION_ID: record.session_id,
             s.PROJECT: record.project,
         }
-        self._shared = otlp_json.key_values({key: value for key, value in shared.items() if value is not None})
+        self._shared = otlp_json.key_values({key: value for key, value in shared.items() if value})
 
     def send(
         self,

@@ -1,131 +1,75 @@
 """An execution: one run of an agent, as a span, with lifecycle events that leave at once."""
 
+from collections.abc import Sequence
 from typing import Final, Self, Unpack
 
 from opentelemetry import context as otel_context
 from opentelemetry.context import Context
-from opentelemetry.trace import Span
 
-from agent_otel import content, failure, measured_step, otlp_json
+from agent_otel import failure, issue, learning, measured_step, otlp_json, quality, resource_usage, statement, verdict
 from agent_otel import semconv as s
 from agent_otel.attribute_value import Value, json_text, text
-from agent_otel.errors import AgentOtelError
 from agent_otel.execution_end import finish
-from agent_otel.execution_start import Started, start
+from agent_otel.execution_outcome import ExecutionOutcome
+from agent_otel.execution_results import ExecutionResults
+from agent_otel.execution_start import start
 from agent_otel.guard import guarded
 from agent_otel.intent import Intent
+from agent_otel.issue import Issue
+from agent_otel.learning import Learning
 from agent_otel.measured_step import StepDetails
-from agent_otel.model import Status
-from agent_otel.open_execution import OpenExecution
 from agent_otel.propagation import EXECUTION_KEY
-from agent_otel.scope import Scope
-from agent_otel.usage import cost_attributes, in_range, token_attributes
+from agent_otel.rejected_values import RejectedValues
+from agent_otel.resource_usage import ResourceUsage
+from agent_otel.statement import Statement
+from agent_otel.tracked_folder import TrackedFolder
+from agent_otel.usage import in_range
+from agent_otel.verdict import Verdict
 
-#: Span events of progress on one span (SDKs keep 128 of all kinds); further progress is sent as log records only.
+#: Span events on one span (SDKs keep 128 of all kinds); what is beyond is sent as log records only.
 MAX_PROGRESS_SPAN_EVENTS: Final = 100
+MAX_STATEMENT_SPAN_EVENTS: Final = 20
 
 
-class Execution(Scope):
+class Execution(ExecutionResults):
     """One run of an agent. Made by `agent_otel.execution`; usable with ``with``, ``async with`` and as a decorator."""
 
-    __slots__ = (
-        *("_error", "_files", "_final", "_intent", "_metadata", "_progress_count", "_recorded", "_started", "_status"),
-    )
+    __slots__ = ("_folder", "_progress_count", "_recorded", "_statement_count", "_usage")
 
     def __init__(self, arguments: Intent) -> None:
-        super().__init__()
-        self._intent = arguments
-        self._started: Started | None = None
+        super().__init__(arguments)
         self._reset()
 
     def _reset(self) -> None:
-        self._final: dict[str, Value] = {}
-        self._metadata: dict[str, object] = dict(self._intent.metadata or {})
-        self._files: dict[str, None] = {}
-        self._status: Status | None = None
-        self._error: tuple[str | None, str] | None = None
+        self._outcome = ExecutionOutcome(self._intent)
         self._recorded: BaseException | None = None
-        self._progress_count = 0
-
-    def __repr__(self) -> str:
-        return f"execution({self._intent.agent!r})"
-
-    # --- identity ------------------------------------------------------------------------------------------------
-
-    @property
-    def record(self) -> OpenExecution:
-        """Where the execution stands. Raises AgentOtelError before it has begun."""
-        return self._open().record
-
-    @property
-    def execution_id(self) -> str:
-        """The execution's UUID; empty before it has begun. From here on other processes can find it by its file."""
-        if self._started is None:
-            return ""
-        self._reveal(self._started)
-        return self._started.record.execution_id
-
-    @property
-    def correlation_id(self) -> str:
-        """As given, else the trace id in the spelling of a UUID; empty before it has begun."""
-        return self._started.record.correlation_id if self._started else ""
-
-    @property
-    def session_id(self) -> str:
-        """The session; empty before it has begun."""
-        return self._started.record.session_id if self._started else ""
-
-    @property
-    def trace_id(self) -> str:
-        """32 hex digits; empty before it has begun."""
-        return f"{self._started.record.trace_id:032x}" if self._started else ""
-
-    @property
-    def span_id(self) -> str:
-        """16 hex digits; empty before it has begun."""
-        return f"{self._started.record.span_id:016x}" if self._started else ""
-
-    @property
-    def traceparent(self) -> str:
-        """W3C traceparent that makes another span a child of this execution; empty before it has begun."""
-        return f"00-{self.trace_id}-{self.span_id}-{self.record.trace_flags:02x}" if self._started else ""
-
-    @property
-    def span(self) -> Span:
-        """The OTel span, for attributes of your own. Raises AgentOtelError before the execution has begun."""
-        return self._open().span
-
-    @property
-    def baggage(self) -> dict[str, str]:
-        """What travels to other processes besides the trace: ids only."""
-        return {s.EXECUTION_ID: self.execution_id, s.SESSION_ID: self.session_id} if self._started else {}
-
-    @property
-    def step_attributes(self) -> dict[str, Value]:
-        """What each step of this execution carries."""
-        return self._started.step_attributes if self._started else {}
+        self._progress_count = self._statement_count = 0
+        self._usage: ResourceUsage | None = None
+        self._folder: TrackedFolder | None = None
 
     # --- while it runs -------------------------------------------------------------------------------------------
 
     @guarded
     def progress(self, stage: str, percent: float | None = None, **metadata: object) -> None:
         """Say how far it is: a stage, `percent` from 0 to 100, and anything worth keeping (merged by key)."""
-        running = self._open()
-        self._final[s.PROGRESS_STAGE] = text(str(stage))
-        attributes: dict[str, Value] = {s.PROGRESS_STAGE: self._final[s.PROGRESS_STAGE]}
+        running, outcome = self._begun(), self._outcome
+        told: dict[str, Value] = {s.PROGRESS_STAGE: text(str(stage))}
         number = None if percent is None else in_range("percent", percent, 0, 100)
         if number is not None:
-            self._final[s.PROGRESS_PERCENT] = attributes[s.PROGRESS_PERCENT] = number
+            told[s.PROGRESS_PERCENT] = number
+        outcome.facts.update(told)
         if metadata:
-            self._metadata.update(metadata)
-            attributes[s.METADATA] = json_text(metadata)
+            outcome.metadata.update(metadata)
+            told[s.METADATA] = json_text(metadata)
+        if criteria := outcome.listed(s.SUCCESS_CRITERIA):
+            told[s.SUCCESS_CRITERIA] = criteria
         self._progress_count += 1
         running.events.send(
             s.EVENT_PROGRESS,
             f"{running.record.agent_name}: {stage}"
             if number is None
             else f"{running.record.agent_name}: {stage} {number:g} %",
-            attributes,
+            told,
             time_ns=running.client.clock(),
             on_span=self._progress_count <= MAX_PROGRESS_SPAN_EVENTS,
         )
@@ -133,7 +77,7 @@ class Execution(Scope):
     @guarded
     def beat(self) -> None:
         """Say that it still runs. The client does so by itself, every 60 s by default."""
-        running = self._open()
+        running = self._begun()
         running.events.send(
             s.EVENT_HEARTBEAT, f"{running.record.agent_name} is running", {}, time_ns=running.client.clock()
         )
@@ -146,104 +90,134 @@ class Execution(Scope):
     @guarded
     def log_step(self, tool: str, **details: Unpack[StepDetails]) -> None:
         """Add a step that was measured elsewhere; see `agent_otel.log_step`."""
-        running = self._open()
+        running = self._begun()
         measured_step.send(running.client, running.record, tool, **details)
 
-    # --- how it ends ---------------------------------------------------------------------------------------------
+    @guarded
+    def criteria(self, *texts: str) -> None:
+        """Add success criteria that were not known at the start; SQL shows them as added later."""
+        self._outcome.add(s.SUCCESS_CRITERIA, texts)
+
+    # --- what is said about it, while it runs or any time later ---------------------------------------------------
 
     @guarded
-    def result(self, value: object) -> None:
-        """Keep what the agent answered: a text, or any object, as JSON."""
-        self._final.update(content.output_facts(value))
+    def verification(
+        self,
+        status: str,
+        expected_vs_actual: str | None = None,
+        *,
+        criteria_met: Sequence[str] = (),
+        criteria_failed: Sequence[str] = (),
+        confidence: float | None = None,
+        manual_required: bool | None = None,
+        by: str | None = None,
+    ) -> None:
+        """Give a verdict, MATCH, PARTIAL, MISMATCH or ERROR, also after the end; see `agent_otel.verify`."""
+        said, on_span = verdict.statement(
+            Verdict(status, expected_vs_actual, criteria_met, criteria_failed, confidence, manual_required, by)
+        )
+        self._say(said, on_span=True)
+        if on_span:
+            self._outcome.verdict = on_span
+
+    @guarded
+    def quality(
+        self,
+        completeness: str | None = None,
+        accuracy: str | None = None,
+        efficiency: str | None = None,
+        adherence: str | float | None = None,
+    ) -> None:
+        """Label the result HIGH, MEDIUM or LOW; `adherence` to standards in any form. The last label told holds."""
+        rejected = RejectedValues("quality")
+        given = {"completeness": completeness, "accuracy": accuracy, "efficiency": efficiency, "adherence": adherence}
+        self._rate(quality.labels(given, rejected), rejected)
 
     @guarded
     def quality_score(self, score: float) -> None:
         """How good the result is, 0.0 to 1.0."""
-        number = in_range("quality_score", score, 0.0, 1.0)
-        if number is not None:
-            self._final[s.QUALITY_SCORE] = number
+        rejected = RejectedValues("quality")
+        number = rejected.fraction("score", score)
+        self._rate({} if number is None else {s.QUALITY_SCORE: number}, rejected)
 
     @guarded
-    def tokens(
+    def issue(
         self,
-        input: int | None = None,  # noqa: A002 - the public spelling
-        output: int | None = None,
+        description: str,
+        type: str = "ERROR",  # noqa: A002 - the public spelling
         *,
-        cache_read: int | None = None,
-        cache_creation: int | None = None,
-        total: int | None = None,
+        impact: str | None = None,
+        resolution: str | None = None,
+        prevention: str | None = None,
+        by: str | None = None,
     ) -> None:
-        """The execution's own tokens, steps included; the last call holds. `input` includes cached tokens."""
-        given = token_attributes(
-            input=input, output=output, cache_read=cache_read, cache_creation=cache_creation, total=total
-        )
-        self._final.update(given)
+        """Report an issue: an ERROR, a WARNING or an INFO. `by`: who says so, when it is not the agent itself."""
+        self._say(issue.statement(Issue(description, type, impact, resolution, prevention, by)))
 
     @guarded
-    def cost(self, usd: float) -> None:
-        """The execution's own cost in US dollars, steps included; the last call holds."""
-        self._final.update(cost_attributes(usd))
+    def learning(
+        self,
+        insights: Sequence[str] = (),
+        improvements: Sequence[str] = (),
+        agent_performance: str | None = None,
+        recommendation: str | None = None,
+        by: str | None = None,
+    ) -> None:
+        """Keep what it taught: insights gained, process improvements, how capable the agent was, advice."""
+        self._say(learning.statement(Learning(insights, improvements, agent_performance, recommendation, by)))
 
-    @guarded
-    def metadata(self, **values: object) -> None:
-        """Keep anything else, merged by key; sent with the end."""
-        self._metadata.update(values)
-
-    @guarded
-    def files_modified(self, *paths: str) -> None:
-        """Name files that the agent changed; calls add up."""
-        self._files.update((text(str(path)), None) for path in paths)
-
-    @guarded
-    def partial(self, reason: str | None = None) -> None:
-        """The execution did a part of its task."""
-        self._conclude("partial", reason)
-
-    @guarded
-    def cancelled(self, reason: str | None = None) -> None:
-        """The execution was told to stop."""
-        self._conclude("cancelled", reason)
+    # --- how it fails --------------------------------------------------------------------------------------------
 
     @guarded
     def fail(self, error: BaseException | str, error_type: str | None = None) -> None:
         """The execution failed. `error_type`: a low-cardinality class when `error` is a text."""
         if isinstance(error, BaseException):
             self._record_error(error, None)
-        self._status = "error"
-        self._error = (error_type or failure.error_type(error), failure.error_message(error))
+        self._outcome.conclude("error", error_type or failure.error_type(error), failure.error_message(error))
 
     # --- inside --------------------------------------------------------------------------------------------------
 
     def _fresh(self) -> Self:
         return type(self)(self._intent)
 
-    def _open(self) -> Started:
-        if self._started is None:
-            raise AgentOtelError(f"{self!r} has not begun; use it in a `with` block, or call begin()")
-        return self._started
-
-    def _reveal(self, running: Started) -> None:
-        """Have the file in the state folder before the id leaves; otherwise the background makes it, within 100 ms."""
-        if self._context is not None and running.client.enabled:
-            running.client.folder.add(running.record)
-
     def _start(self) -> Context:
         self._reset()
         enclosing = running_execution(otel_context.get_current())
-        self._started, context = start(self._intent, enclosing.record if enclosing else None)
-        self._started.client.running[self._started.record.execution_id] = self
+        running, context = start(self._intent, enclosing.record if enclosing else None)
+        self._started = running
+        running.client.running[running.record.execution_id] = self
+        if self._intent.track_files is not None and running.client.enabled:
+            self._folder = TrackedFolder(self._intent.track_files, running.client.settings.state_dir)
+        self._usage = running.client.resource_usage()
         return otel_context.set_value(EXECUTION_KEY, self, context)
 
-    def _conclude(self, status: Status, reason: str | None) -> None:
-        self._status = status
-        self._error = None if reason is None else (None, text(str(reason)))
+    def _say(self, said: Statement, *, on_span: bool = False) -> None:
+        """Send what is said, on the span too as long as that is open and has room."""
+        running = self._begun()
+        self._outcome.reject(said.rejected)
+        if not on_span:
+            self._statement_count += 1
+            on_span = self._statement_count <= MAX_STATEMENT_SPAN_EVENTS
+        is_open = running.span.is_recording()
+        name, now = running.record.agent_name, running.client.clock()
+        statement.send(said, running.events, name, now, on_span=on_span and is_open)
+
+    def _rate(self, told: dict[str, Value], rejected: RejectedValues) -> None:
+        """With the end while it runs, as evaluations once it is over."""
+        self._begun()
+        if self._context is not None:
+            self._outcome.facts.update(told)
+            self._outcome.reject(rejected.kept)
+            return
+        for said in quality.statements(told, rejected):
+            self._say(said)
 
     def _record_error(self, error: BaseException | str, recovery_action: str | None) -> None:
         if isinstance(error, BaseException):
             if error is self._recorded:
                 return
             self._recorded = error
-        running = self._open()
+        running = self._begun()
         attributes = failure.exception_attributes(error)
         if recovery_action is not None:
             attributes[s.ERROR_RECOVERY_ACTION] = text(str(recovery_action))
@@ -258,36 +232,26 @@ class Execution(Scope):
 
     def _escaped(self, error: BaseException) -> None:
         """What an exception means that left the block."""
+        outcome = self._outcome
         if failure.is_clean_exit(error):
             return
         if failure.is_cancellation(error):
-            if self._status is None:
-                self._conclude("cancelled", failure.error_type(error))
+            if outcome.status is None:
+                outcome.conclude("cancelled", None, failure.error_type(error))
             return
         self._record_error(error, None)
-        if self._status != "error":
-            self._status = "error"
-            self._error = (failure.error_type(error), failure.error_message(error))
+        if outcome.status != "error":
+            outcome.conclude("error", failure.error_type(error), failure.error_message(error))
 
     def _finish(self, error: BaseException | None) -> None:
-        running = self._open()
+        running, outcome = self._begun(), self._outcome
         ended = running.client.clock()
         if error is not None:
             self._escaped(error)
-        finish(running, self._final_facts(), ended)
-
-    def _final_facts(self) -> dict[str, Value]:
-        final: dict[str, Value] = {s.EXECUTION_STATUS: self._status or "success", **self._final}
-        if self._error is not None:
-            kind, message = self._error
-            if kind is not None:
-                final[s.ERROR_TYPE] = text(str(kind))
-            final[s.ERROR_MESSAGE] = message
-        if self._metadata:
-            final[s.METADATA] = json_text(self._metadata)
-        if self._files:
-            final[s.FILES_MODIFIED] = list(self._files)
-        return final
+        outcome.facts.update(resource_usage.attributes(self._usage, running.client.resource_usage()))
+        if self._folder is not None:
+            outcome.add(s.FILES_MODIFIED, self._folder.modified())
+        finish(running, outcome.attributes(), outcome.verdict, ended)
 
 
 def running_execution(context: Context) -> Execution | None:

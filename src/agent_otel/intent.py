@@ -1,12 +1,13 @@
 """What a caller says about an execution before it runs, and the attributes that this becomes."""
 
+import os
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from agent_otel import content
 from agent_otel import semconv as s
-from agent_otel.attribute_value import Value, attribute_value
+from agent_otel.attribute_value import Value, attribute_value, texts
 
 
 class Intent(NamedTuple):
@@ -36,6 +37,13 @@ class Intent(NamedTuple):
     project: str | None = None
     tools: Sequence[object] = ()
     durable: bool = False
+    user_request: object = None
+    reasoning: object = None
+    expected_outcome: object = None
+    criteria: Sequence[str] = ()
+    risk: object = None
+    configuration: object = None
+    track_files: str | os.PathLike[str] | None = None
 
 
 #: Attributes that are the caller's text as it stands.
@@ -52,6 +60,17 @@ _PLAIN = (
     ("triggered_by", s.TRIGGERED_BY),
     ("user_id", s.USER_ID),
 )
+#: Those that may be given as any object: a text as it stands, else JSON.
+_TEXTS = (
+    ("expected_outcome", s.EXPECTED_OUTCOME),
+    ("risk", s.RISK),
+    ("configuration", s.AGENT_CONFIGURATION),
+)
+_CONTENTS = (
+    ("user_request", s.USER_REQUEST),
+    ("reasoning", s.INTENT_REASONING),
+    ("context", s.CONTEXT),
+)
 
 
 def facts(intent: Intent) -> dict[str, Value]:
@@ -61,20 +80,25 @@ def facts(intent: Intent) -> dict[str, Value]:
         value = getattr(intent, field)
         if value is not None:
             attributes[name] = attribute_value(value)
+    attributes.update(_given(intent, _TEXTS))
+    if intent.criteria:
+        attributes[s.SUCCESS_CRITERIA] = texts(intent.criteria)
     if intent.prompt is not None:
         attributes.update(content.prompt_facts(intent.prompt))
     return attributes
 
 
 def contents(intent: Intent) -> dict[str, Value]:
-    """Prompt, background, instructions and tools: on the start event and the span, subject to the capture mode."""
-    attributes: dict[str, Value] = {}
+    """Request, prompt, background and the like: on the start event and the span, subject to the capture mode."""
+    attributes = _given(intent, _CONTENTS)
     if intent.prompt is not None:
         attributes[s.GEN_AI_INPUT_MESSAGES] = content.messages("user", intent.prompt)
-    if intent.context is not None:
-        attributes[s.CONTEXT] = content.as_text(intent.context)
     if intent.instructions is not None:
         attributes[s.GEN_AI_SYSTEM_INSTRUCTIONS] = content.instructions(intent.instructions)
     if intent.tools:
         attributes[s.GEN_AI_TOOL_DEFINITIONS] = content.tool_definitions(intent.tools)
     return attributes
+
+
+def _given(intent: Intent, fields: tuple[tuple[str, str], ...]) -> dict[str, Value]:
+    return {name: content.as_text(value) for field, name in fields if (value := getattr(intent, field)) is not None}

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from typing import Final
 
 SEVERITY_INFO: Final = 9
+SEVERITY_WARN: Final = 13
 SEVERITY_ERROR: Final = 17
 #: Kinds of a span and codes of its status.
 KIND_INTERNAL: Final = 1
@@ -22,7 +23,7 @@ KIND_CLIENT: Final = 3
 STATUS_UNSET: Final = 0
 STATUS_OK: Final = 1
 STATUS_ERROR: Final = 2
-_SEVERITY_TEXT: Final = {SEVERITY_INFO: "INFO", SEVERITY_ERROR: "ERROR"}
+_SEVERITY_TEXT: Final = {SEVERITY_INFO: "INFO", SEVERITY_WARN: "WARN", SEVERITY_ERROR: "ERROR"}
 
 #: Keys repeat from event to event; so many are remembered with what stands around them.
 MAX_REMEMBERED: Final = 1_024

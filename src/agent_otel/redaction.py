@@ -1,8 +1,8 @@
 """What of the content leaves the process: the one place that every attribute passes before it is kept or sent.
 
 ``full`` keeps everything. ``metadata`` replaces each content by its length and SHA-256. ``minimal`` also keeps no tool
-arguments, nothing of what was done that repeats them (actions, commands, API calls), no observations and no error
-texts, not even as a hash: short texts can be guessed from one.
+arguments, nothing of what was done that repeats them (actions, commands, API calls), no observations, no error texts
+and no texts of verdicts, issues and learning, not even as a hash: short texts can be guessed from one.
 """
 
 from __future__ import annotations
@@ -33,6 +33,16 @@ DROPPED_BY_MINIMAL: Final = frozenset(
         s.ERROR_MESSAGE,
         s.EXCEPTION_MESSAGE,
         s.EXCEPTION_STACKTRACE,
+        s.GEN_AI_EVALUATION_EXPLANATION,
+        s.EXPECTED_VS_ACTUAL,
+        s.ISSUE_DESCRIPTION,
+        s.ISSUE_IMPACT,
+        s.ISSUE_RESOLUTION,
+        s.ISSUE_PREVENTION,
+        s.LEARNING_INSIGHTS,
+        s.LEARNING_IMPROVEMENTS,
+        s.LEARNING_PERFORMANCE,
+        s.LEARNING_RECOMMENDATION,
     }
 )
 _CONCERNED: Final = s.CONTENT_ATTRIBUTES | DROPPED_BY_MINIMAL

@@ -106,6 +106,7 @@ def _client(captured: Captured, home: str, content: Capture) -> Client:
         project=None,
         clock=lambda: next(ticks),
         new_uuid=lambda: uuid.UUID(int=next(uuids), version=4),
+        resource_usage=lambda: None,  # which is another each time
     )
 
 
@@ -139,8 +140,8 @@ def events_as_dicts(resource_logs: bytes) -> list[dict[str, Any]]:
             "time": int(record["timeUnixNano"]),
             "severity": record["severityNumber"],
             "body": record["body"]["stringValue"],
-            "trace_id": record["traceId"],
-            "span_id": record["spanId"],
+            "trace_id": record.get("traceId"),
+            "span_id": record.get("spanId"),
             "attributes": {pair["key"]: _value(pair["value"]) for pair in record["attributes"]},
         }
         for record in records

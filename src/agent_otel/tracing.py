@@ -1,5 +1,6 @@
 """The span helpers: execution, step, log_step, current_execution."""
 
+import os
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import Unpack
@@ -8,6 +9,7 @@ from opentelemetry import context as otel_context
 from opentelemetry.trace import TraceFlags
 
 from agent_otel import ids, measured_step
+from agent_otel.attribute_value import texts
 from agent_otel.client import Client
 from agent_otel.errors import UnknownExecutionError
 from agent_otel.execution_span import Execution, running_execution
@@ -48,6 +50,13 @@ def execution(
     project: str | None = None,
     tools: Sequence[object] = (),
     durable: bool = False,
+    user_request: str | None = None,
+    reasoning: str | None = None,
+    expected_outcome: str | None = None,
+    criteria: Sequence[str] = (),
+    risk: str | None = None,
+    configuration: object = None,
+    track_files: str | os.PathLike[str] | None = None,
 ) -> Execution:
     """One run of the agent named `agent`: ``with execution("reviewer") as run:``, ``async with``, or a decorator.
 
@@ -55,11 +64,14 @@ def execution(
     id, other text is hashed to one) in a trace of its own, with a link. Decorated: each call is a new execution, which
     `current_execution()` gives. description: the task in a sentence; prompt, context, instructions, tools: content, see
     AGENT_OTEL_CAPTURE; traceparent: a W3C parent (``TRACEPARENT`` is read by itself); durable: have the start on the
-    disk before the block runs. An exception that leaves the block makes it an error and is raised on; Ctrl-C and the
-    like make it cancelled. Wrong values are ignored with one warning each.
+    disk before the block runs; user_request … track_files: as `delegate` explains them. An exception that leaves the
+    block makes it an error and is raised on; Ctrl-C and the like make it cancelled. Wrong values are ignored with one
+    warning each. Processor time and largest memory are measured: of the whole process and its ended children.
     """
     arguments = locals()
-    _check_name("execution", agent)
+    check_name("execution", agent)
+    if criteria:
+        arguments["criteria"] = texts(criteria)
     return Execution(Intent(**arguments))
 
 
@@ -87,7 +99,7 @@ def step(
     An exception that leaves the block makes the step failed and is raised on; the execution does not fail by it.
     Outside any execution it is an ordinary span, with one warning.
     """
-    _check_name("step", name)
+    check_name("step", name)
     return Step(
         StepIntent(
             name=name,
@@ -131,7 +143,7 @@ def current_execution() -> Execution | None:
     return running_execution(otel_context.get_current())
 
 
-def _check_name(helper: str, name: object) -> None:
+def check_name(helper: str, name: object) -> None:
     """Refuse the one mistake that would replace the user's function: a decorator without its parentheses."""
     if callable(name):
         raise TypeError(f'agent_otel.{helper} needs a name: write @agent_otel.{helper}("name")')

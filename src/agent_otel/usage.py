@@ -35,6 +35,11 @@ def cost_attributes(usd: float) -> dict[str, Value]:
     return {s.COST_USD: number} if (number := in_range(s.COST_USD, usd, 0.0, MAX_COST_USD)) is not None else {}
 
 
+def count_attributes(name: str, count: int) -> dict[str, Value]:
+    """A count of anything, as the attribute `name`."""
+    return {name: count} if _is_count(name, count) else {}
+
+
 def in_range(name: str, value: object, low: float, high: float) -> float | None:
     """`value` as a float when it lies in the range; else None, with a warning that names it."""
     try:
