@@ -129,14 +129,14 @@ class Execution(ExecutionResults):
         adherence: str | float | None = None,
     ) -> None:
         """Label the result HIGH, MEDIUM or LOW; `adherence` to standards in any form. The last label told holds."""
-        rejected = RejectedValues("quality")
+        rejected = RejectedValues(quality.QUALITY)
         given = {"completeness": completeness, "accuracy": accuracy, "efficiency": efficiency, "adherence": adherence}
         self._rate(quality.labels(given, rejected), rejected)
 
     @guarded
     def quality_score(self, score: float) -> None:
         """How good the result is, 0.0 to 1.0."""
-        rejected = RejectedValues("quality")
+        rejected = RejectedValues(quality.QUALITY)
         number = rejected.fraction("score", score)
         self._rate({} if number is None else {s.QUALITY_SCORE: number}, rejected)
 

@@ -174,7 +174,8 @@ VARIABLES: Final = (
         "capture",
         "full",
         read.capture,
-        "content kept: full, metadata (length, SHA-256) or minimal (also no tool arguments, observations, error texts)",
+        "content kept: full, metadata (length, SHA-256) or minimal (also no tool arguments, no observations, no texts "
+        "of errors, verdicts, issues and learning)",
         _CAPTURE_SWITCH,
     ),
     Variable(

@@ -1,15 +1,13 @@
 """A verdict: whether what came of an execution matches what was expected."""
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
+from agent_otel import content
 from agent_otel import semconv as s
 from agent_otel.attribute_value import Value, texts
 from agent_otel.rejected_values import RejectedValues
 from agent_otel.statement import Statement, stated_texts
-
-#: gen_ai.evaluation.name of what was said in place of a verdict: kept, but not counted as one.
-REJECTED_VERDICT: Final = "verification_rejected"
 
 
 class Verdict(NamedTuple):
@@ -25,18 +23,22 @@ class Verdict(NamedTuple):
 
 
 def statement(given: Verdict) -> tuple[Statement, dict[str, Value]]:
-    """The event of a verdict, and what the execution's span says of it: nothing when its status is none."""
+    """The event of a verdict, and what the execution's span says of it: nothing when its status is none.
+
+    The event tells such a status as it was given, which makes it an evaluation like any other, and no verdict.
+    """
     rejected = RejectedValues("verification")
     status = rejected.label("status", given.status, s.VERDICTS)
     details = _details(given, rejected)
     attributes: dict[str, Value] = {
-        s.GEN_AI_EVALUATION_NAME: s.EVALUATION_VERIFICATION if status else REJECTED_VERDICT,
-        s.GEN_AI_EVALUATION_SCORE_LABEL: status or stated_texts({"": given.status}).get("", ""),
+        s.GEN_AI_EVALUATION_NAME: s.EVALUATION_VERIFICATION,
+        s.GEN_AI_EVALUATION_SCORE_LABEL: status or content.as_text(given.status),
         **details,
         **stated_texts({s.STATED_BY: given.by, s.GEN_AI_EVALUATION_EXPLANATION: given.expected_vs_actual}),
         **rejected.attributes(),
     }
-    said = Statement(s.GEN_AI_EVALUATION_RESULT, f"verification: {status or 'rejected'}", attributes, rejected.kept)
+    summary = f"verification: {status}" if status else "evaluation: verification"
+    said = Statement(s.GEN_AI_EVALUATION_RESULT, summary, attributes, rejected.kept)
     return said, {s.VERIFICATION_STATUS: status, **details} if status else {}
 
 

@@ -12,8 +12,15 @@ from agent_otel.model import Capture
 from agent_otel.redaction import clean
 from agent_otel.testing import Captured, capture
 
-SECRETS = ("SECRET-PROMPT", "SECRET-CONTEXT", "SECRET-INSTRUCTIONS", "SECRET-TOOL", "SECRET-ANSWER")
-TEXTS = ("SECRET-ARGUMENT", "SECRET-ACTION", "SECRET-OBSERVATION", "SECRET-ERROR", "SECRET-REASON")
+SECRETS = (
+    *("SECRET-PROMPT", "SECRET-CONTEXT", "SECRET-INSTRUCTIONS", "SECRET-TOOL", "SECRET-ANSWER"),
+    *("SECRET-REQUEST", "SECRET-CHOICE", "SECRET-DATA"),
+)
+TEXTS = (
+    *("SECRET-ARGUMENT", "SECRET-ACTION", "SECRET-OBSERVATION", "SECRET-ERROR", "SECRET-REASON"),
+    *("SECRET-COMMAND", "SECRET-API", "SECRET-VERDICT", "SECRET-DESCRIPTION", "SECRET-IMPACT", "SECRET-RESOLUTION"),
+    *("SECRET-PREVENTION", "SECRET-INSIGHT", "SECRET-IMPROVEMENT", "SECRET-PERFORMANCE", "SECRET-ADVICE"),
+)
 
 
 def run_everything(content: Capture) -> Captured:
@@ -25,7 +32,10 @@ def run_everything(content: Capture) -> Captured:
             context={"x": "SECRET-CONTEXT"},
             instructions="SECRET-INSTRUCTIONS",
             tools=["SECRET-TOOL"],
+            user_request="SECRET-REQUEST",
+            reasoning="SECRET-CHOICE",
         ) as run:
+            _say_everything(run)
             with agent_otel.step("t", action="SECRET-ACTION", input="SECRET-ARGUMENT") as call:
                 call.output("SECRET-ANSWER")
                 call.observation("SECRET-OBSERVATION")
@@ -38,6 +48,22 @@ def run_everything(content: Capture) -> Captured:
         with agent_otel.execution("b") as run:
             run.fail("SECRET-ERROR")
     return captured
+
+
+def _say_everything(run: agent_otel.Execution) -> None:
+    run.structured({"x": "SECRET-DATA"})
+    run.commands("SECRET-COMMAND")
+    run.api_calls("SECRET-API")
+    run.verification("MISMATCH", "SECRET-VERDICT")
+    run.quality("LOW")
+    run.issue(
+        "SECRET-DESCRIPTION",
+        "INFO",
+        impact="SECRET-IMPACT",
+        resolution="SECRET-RESOLUTION",
+        prevention="SECRET-PREVENTION",
+    )
+    run.learning(["SECRET-INSIGHT"], ["SECRET-IMPROVEMENT"], "SECRET-PERFORMANCE", "SECRET-ADVICE")
 
 
 def words(captured: Captured) -> str:
@@ -64,6 +90,18 @@ def test_minimal_keeps_no_text() -> None:
     assert not [secret for secret in SECRETS + TEXTS if secret in found]
     assert s.GEN_AI_TOOL_CALL_ARGUMENTS not in found
     assert captured.span("invoke_agent b")["attributes"][s.ERROR_TYPE] == "_OTHER"
+
+
+@pytest.mark.parametrize("content", redaction.CAPTURE_MODES)
+def test_what_is_counted_stays(content: Capture) -> None:
+    """Statuses, labels and types are left in every mode."""
+    captured = run_everything(content)
+    span = captured.span("invoke_agent a")["attributes"]
+    assert (span[s.VERIFICATION_STATUS], span[s.QUALITY_COMPLETENESS]) == ("MISMATCH", "LOW")
+    verdict = captured.event(s.GEN_AI_EVALUATION_RESULT)["attributes"]
+    assert verdict[s.GEN_AI_EVALUATION_SCORE_LABEL] == "MISMATCH"
+    assert captured.event(s.EVENT_ISSUE)["attributes"][s.ISSUE_TYPE] == "INFO"
+    assert captured.event(s.EVENT_LEARNING)
 
 
 @pytest.mark.parametrize("content", redaction.CAPTURE_MODES)

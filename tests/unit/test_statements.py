@@ -117,7 +117,7 @@ def test_before_it_has_begun_in_an_agent(errors_are_swallowed: None, warned: lis
 
 
 def test_no_verdict(warned: list[str]) -> None:
-    """Another word is no verdict; it masks none that was given, is kept, and the warning says what to use."""
+    """Another word is kept and no verdict: the span still says the one before; the warning says what to use."""
     with capture(raise_errors=True) as captured, agent_otel.execution("a") as run:
         run.verification("MATCH")
         run.verification("OK", "all fine", confidence=7, manual_required="no")  # type: ignore[arg-type]
@@ -132,7 +132,7 @@ def test_no_verdict(warned: list[str]) -> None:
     assert (
         event["attributes"].items()
         >= {
-            s.GEN_AI_EVALUATION_NAME: "verification_rejected",
+            s.GEN_AI_EVALUATION_NAME: "verification",
             s.GEN_AI_EVALUATION_SCORE_LABEL: "OK",
             s.EXPECTED_VS_ACTUAL: "all fine",
         }.items()
@@ -179,9 +179,11 @@ def test_quality_after_the_end(warned: list[str]) -> None:
         "completeness": "LOW",
         "adherence_to_standards": "compliant",
         "quality": 0.25,
-        "quality_rejected": None,
+        "efficiency": "?",
     }
     assert len(warned) == 1
+    (odd,) = [event for event in captured.events if s.METADATA in event["attributes"]]
+    assert rejected(odd) == {"quality_efficiency": "?"}
 
 
 @pytest.mark.parametrize(("kind", "severity"), [("ERROR", 17), ("warning", 13), ("INFO", 9)])

@@ -80,7 +80,7 @@ def test_no_verdict(warned: list[str]) -> None:
         agent_otel.verify(ID, "passed", "fine")
     (told,) = verdicts(captured)
     assert told[s.METADATA] == '{"rejected": {"verification_status": "passed"}}'
-    assert told[s.GEN_AI_EVALUATION_NAME] == "verification_rejected"
+    assert (told[s.GEN_AI_EVALUATION_SCORE_LABEL], told[s.GEN_AI_EVALUATION_EXPLANATION]) == ("passed", "fine")
     assert "MATCH, PARTIAL, MISMATCH, ERROR" in warned[0]
 
 
