@@ -19,7 +19,6 @@ from agent_otel.open_execution import ExecutionFolder, OpenExecution
 from agent_otel.processor import SpoolSpanProcessor
 from agent_otel.requested_ids import RequestedIds
 from agent_otel.resource_usage import ResourceUsage
-from agent_otel.resource_usage import read as read_resource_usage
 from agent_otel.settings import Settings
 
 
@@ -48,7 +47,7 @@ class Client:
         project: str | None,
         clock: Callable[[], int] = time.time_ns,
         new_uuid: Callable[[], uuid.UUID] = ids.new_uuid,
-        resource_usage: Callable[[], ResourceUsage | None] = read_resource_usage,
+        resource_usage: Callable[[], ResourceUsage] | None = ResourceUsage,
     ) -> None:
         self.settings = settings
         self.tracer = tracer

@@ -6,7 +6,7 @@ from typing import Final, Self, Unpack
 from opentelemetry import context as otel_context
 from opentelemetry.context import Context
 
-from agent_otel import failure, issue, learning, measured_step, otlp_json, quality, resource_usage, statement, verdict
+from agent_otel import failure, issue, learning, measured_step, otlp_json, quality, statement, verdict
 from agent_otel import semconv as s
 from agent_otel.attribute_value import Value, json_text, text
 from agent_otel.execution_end import finish
@@ -188,7 +188,7 @@ class Execution(ExecutionResults):
         running.client.running[running.record.execution_id] = self
         if self._intent.track_files is not None and running.client.enabled:
             self._folder = TrackedFolder(self._intent.track_files, running.client.settings.state_dir)
-        self._usage = running.client.resource_usage()
+        self._usage = running.client.resource_usage() if running.client.resource_usage else None
         return otel_context.set_value(EXECUTION_KEY, self, context)
 
     def _say(self, said: Statement, *, on_span: bool = False) -> None:
@@ -248,7 +248,8 @@ class Execution(ExecutionResults):
         ended = running.client.clock()
         if error is not None:
             self._escaped(error)
-        outcome.facts.update(resource_usage.attributes(self._usage, running.client.resource_usage()))
+        if self._usage is not None:
+            outcome.facts.update(self._usage.attributes())
         if self._folder is not None:
             outcome.add(s.FILES_MODIFIED, self._folder.modified())
         finish(running, outcome.attributes(), outcome.verdict, ended)

@@ -1,13 +1,15 @@
 """What the process used of the machine: of the whole process with its ended children, whatever else it does."""
 
+from __future__ import annotations
+
 import os
-from typing import Final, NamedTuple
+from typing import Final
 
 from agent_otel import semconv as s
 from agent_otel.attribute_value import Value
 
 try:
-    from resource import RUSAGE_CHILDREN, RUSAGE_SELF, getrusage
+    from resource import RUSAGE_CHILDREN, RUSAGE_SELF, getrusage, struct_rusage
 except ImportError:  # a system without it
     getrusage = None  # type: ignore[assignment]
 
@@ -15,27 +17,27 @@ except ImportError:  # a system without it
 _MAXRSS_UNIT: Final = 1 if os.uname().sysname == "Darwin" else 1024
 
 
-class ResourceUsage(NamedTuple):
-    """Processor time, user and system, in seconds; largest resident memory of the process or a child, in bytes."""
+class ResourceUsage:
+    """Begins to count when it is made."""
 
-    cpu_time_s: float
-    memory_max_bytes: int
+    __slots__ = ("_begun",)
+
+    def __init__(self) -> None:
+        self._begun = 0.0 if getrusage is None else _seconds(getrusage(RUSAGE_SELF), getrusage(RUSAGE_CHILDREN))
+
+    def attributes(self) -> dict[str, Value]:
+        """Processor time until now, the largest resident memory ever; nothing where the system does not say.
+
+        In a child that was forked in between the time begins at zero.
+        """
+        if getrusage is None:
+            return {}
+        own, children = getrusage(RUSAGE_SELF), getrusage(RUSAGE_CHILDREN)
+        used = max(0.0, _seconds(own, children) - self._begun)
+        memory = max(own.ru_maxrss, children.ru_maxrss) * _MAXRSS_UNIT
+        return {s.CPU_TIME_S: round(used, 6), s.MEMORY_MAX_BYTES: memory}
 
 
-def read() -> ResourceUsage | None:
-    """What it used until now; None where the system does not say."""
-    if getrusage is None:
-        return None
-    own, children = getrusage(RUSAGE_SELF), getrusage(RUSAGE_CHILDREN)
-    return ResourceUsage(
-        own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime,
-        max(own.ru_maxrss, children.ru_maxrss) * _MAXRSS_UNIT,
-    )
-
-
-def attributes(begun: ResourceUsage | None, ended: ResourceUsage | None) -> dict[str, Value]:
-    """What was used in between; a fork in between begins at zero."""
-    if begun is None or ended is None:
-        return {}
-    used = max(0.0, ended.cpu_time_s - begun.cpu_time_s)
-    return {s.CPU_TIME_S: round(used, 6), s.MEMORY_MAX_BYTES: ended.memory_max_bytes}
+def _seconds(own: struct_rusage, children: struct_rusage) -> float:
+    """Processor time, user and system, in seconds."""
+    return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime

@@ -106,7 +106,7 @@ def _client(captured: Captured, home: str, content: Capture) -> Client:
         project=None,
         clock=lambda: next(ticks),
         new_uuid=lambda: uuid.UUID(int=next(uuids), version=4),
-        resource_usage=lambda: None,  # which is another each time
+        resource_usage=None,  # which is another each time
     )
 
 

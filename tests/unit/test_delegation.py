@@ -1,6 +1,7 @@
 """agent_otel.delegate: everything that a hand-over says, and every way in which it may run."""
 
 import asyncio
+import inspect
 import json
 import threading
 from collections.abc import AsyncIterator, Iterator
@@ -10,6 +11,7 @@ import pytest
 
 import agent_otel
 from agent_otel import semconv as s
+from agent_otel.intent import Intent
 from agent_otel.testing import Captured, capture
 
 CRITERIA = ["tests pass", "docs are written"]
@@ -228,6 +230,13 @@ def test_exception_leaves_everything_that_was_said() -> None:
     assert completed(captured).items() >= {s.EXECUTION_STATUS: "error", s.ERROR_TYPE: "ValueError"}.items()
     assert completed(captured)[s.COMMANDS_EXECUTED] == ["ls"]
     assert captured.span("invoke_agent a")["attributes"][s.VERIFICATION_STATUS] == "ERROR"
+
+
+def test_every_parameter_is_a_field_of_the_intent() -> None:
+    """In the same order, by which they are handed on; delegate has them all, but for the durability that it is."""
+    parameters = list(inspect.signature(agent_otel.execution).parameters)
+    assert parameters == list(Intent._fields)
+    assert {*inspect.signature(agent_otel.delegate).parameters, "durable"} == set(parameters)
 
 
 def test_decorator_without_its_parentheses() -> None:

@@ -1,6 +1,7 @@
 """Processor time and memory of an execution, as the system counts them."""
 
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -53,11 +54,25 @@ def test_memory(ends: dict[str, dict[str, Any]]) -> None:
     assert ends["idle"][s.MEMORY_MAX_BYTES] < ends["busy"][s.MEMORY_MAX_BYTES] < 2 << 30
 
 
-def test_of_a_system_that_does_not_say() -> None:
-    """Nothing is told then; and never less than nothing, in a child that was forked in between."""
-    usage = ResourceUsage(2.0, 5)
-    assert resource_usage.attributes(None, usage) == resource_usage.attributes(usage, None) == {}
-    assert resource_usage.attributes(usage, ResourceUsage(0.5, 7)) == {s.CPU_TIME_S: 0.0, s.MEMORY_MAX_BYTES: 7}
+def test_of_a_system_that_does_not_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is told then."""
+    monkeypatch.setattr(resource_usage, "getrusage", None)
+    assert ResourceUsage().attributes() == {}
+
+
+def test_of_a_forked_child(tmp_path: Path) -> None:
+    """An execution that its parent began: never less than nothing."""
+    source = f"""
+import os, sys
+from agent_otel.resource_usage import ResourceUsage
+{_BURN}
+usage = ResourceUsage()
+child = os.fork()
+if child:
+    sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+assert usage.attributes()[{s.CPU_TIME_S!r}] == 0.0, usage.attributes()
+"""
+    subprocess.run(spooled.agent(source), env=spooled.environment(tmp_path), check=True, timeout=60)
 
 
 def test_captures_repeat() -> None:
