@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from _collections_abc import Iterable, Mapping, Sequence
+from os import PathLike, fspath
 
 from agent_otel import plain_json
 
@@ -57,9 +58,16 @@ def texts(values: object) -> list[str]:
     """What was given as a list of texts, each once: one text is a list of one, None is an empty one."""
     if values is None:
         return []
-    if isinstance(values, str) or not isinstance(values, Iterable) or isinstance(values, Mapping):
+    if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):
         values = (values,)
-    return list(dict.fromkeys([text(one) if isinstance(one, str) else json_text(one) for one in values]))
+    return list(dict.fromkeys([_worded(one) for one in values]))
+
+
+def _worded(value: object) -> str:
+    """A text as it is, a path as its text, anything else as JSON."""
+    if isinstance(value, PathLike):
+        value = fspath(value)
+    return text(value) if isinstance(value, str) else json_text(value)
 
 
 def printed(value: object) -> str:

@@ -1,5 +1,7 @@
 """What is only known of an execution while it runs and at its end: gathered until its completion event and its span."""
 
+from collections.abc import Iterable
+
 from agent_otel import semconv as s
 from agent_otel.attribute_value import Value, json_text, text, texts
 from agent_otel.intent import Intent
@@ -23,9 +25,10 @@ class ExecutionOutcome:
         if intent.criteria:
             self.add(s.SUCCESS_CRITERIA, intent.criteria)
 
-    def add(self, name: str, members: object) -> None:
-        """Add to a list of texts."""
-        self._lists.setdefault(name, {}).update(dict.fromkeys(texts(members)))
+    def add(self, name: str, members: Iterable[object]) -> None:
+        """Add to a list of texts; a member that is a list itself stands for its members."""
+        for member in members:
+            self._lists.setdefault(name, {}).update(dict.fromkeys(texts(member)))
 
     def listed(self, name: str) -> list[str]:
         """The members of a list so far."""
@@ -53,6 +56,6 @@ class ExecutionOutcome:
             self.metadata[REJECTED] = {**(given if isinstance(given, dict) else {}), **self._rejected}
         if self.metadata:
             final[s.METADATA] = json_text(self.metadata)
-        for name, members in self._lists.items():
+        for name, members in list(self._lists.items()):  # other threads may still tell
             final[name] = list(members)
         return final

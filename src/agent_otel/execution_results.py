@@ -1,5 +1,7 @@
 """What an agent did and produced: told while it runs, sent with its end."""
 
+import os
+
 from agent_otel import content
 from agent_otel import semconv as s
 from agent_otel.attribute_value import json_text
@@ -53,9 +55,9 @@ class ExecutionResults(ExecutionIdentity):
         self._outcome.metadata.update(values)
 
     @guarded
-    def files_modified(self, *paths: str) -> None:
+    def files_modified(self, *paths: str | os.PathLike[str]) -> None:
         """Name files that the agent changed; calls add up."""
-        self._outcome.add(s.FILES_MODIFIED, [str(path) for path in paths])
+        self._outcome.add(s.FILES_MODIFIED, paths)
 
     @guarded
     def commands(self, *texts: str) -> None:

@@ -164,7 +164,9 @@ class Execution(ExecutionResults):
         by: str | None = None,
     ) -> None:
         """Keep what it taught: insights gained, process improvements, how capable the agent was, advice."""
-        self._say(learning.statement(Learning(insights, improvements, agent_performance, recommendation, by)))
+        said = learning.statement(Learning(insights, improvements, agent_performance, recommendation, by))
+        if said is not None:
+            self._say(said)
 
     # --- how it fails --------------------------------------------------------------------------------------------
 

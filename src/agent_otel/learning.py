@@ -18,15 +18,13 @@ class Learning(NamedTuple):
     by: str | None
 
 
-def statement(given: Learning) -> Statement:
-    """The event of what was learned."""
+def statement(given: Learning) -> Statement | None:
+    """The event of what was learned; None for nothing."""
     told = stated_texts(
-        {
-            s.LEARNING_PERFORMANCE: given.agent_performance,
-            s.LEARNING_RECOMMENDATION: given.recommendation,
-            s.STATED_BY: given.by,
-        }
+        {s.LEARNING_PERFORMANCE: given.agent_performance, s.LEARNING_RECOMMENDATION: given.recommendation}
     )
     lists = {s.LEARNING_INSIGHTS: texts(given.insights), s.LEARNING_IMPROVEMENTS: texts(given.improvements)}
     attributes = {**{name: members for name, members in lists.items() if members}, **told}
-    return Statement(s.EVENT_LEARNING, "learning", attributes, {})
+    if not attributes:
+        return None
+    return Statement(s.EVENT_LEARNING, "learning", {**attributes, **stated_texts({s.STATED_BY: given.by})}, {})

@@ -19,7 +19,7 @@ class Statement(NamedTuple):
 
 def send(said: Statement, events: ExecutionEvents, agent: str, time_ns: int, *, on_span: bool) -> None:
     """Send it. `agent`: the name, for people; time in ns."""
-    body = f"{agent}: {said.summary}" if agent else said.summary
+    body = f"{agent or 'execution'}: {said.summary}"
     events.send(said.event, body, said.attributes, time_ns=time_ns, severity=said.severity, on_span=on_span)
 
 

@@ -5,6 +5,7 @@ import inspect
 import json
 import threading
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -119,6 +120,20 @@ def test_what_it_did_and_produced() -> None:
         assert list(record[s.API_CALLS]) == ["https://api.github.com/repos"]
         assert list(record[s.FILES_MODIFIED]) == ["b.py", "a.py"]
         assert (record[s.TESTS_RUN], record[s.ISSUES_FOUND], record[s.OUTPUT_SIZE]) == (12, 0, 3)
+
+
+def test_lists_in_any_form() -> None:
+    """A list where its members were meant, a path, what is no text at all: nothing is lost, nothing is raised."""
+    with capture(raise_errors=True) as captured, agent_otel.execution("a") as run:
+        run.files_modified(["a.py", Path("b/c.py")], Path("d.py"))  # type: ignore[arg-type]  # a list
+        run.commands(("ls", "ls"), {"not": "text"}, b"x", None)  # type: ignore[arg-type]
+        run.criteria(5)  # type: ignore[arg-type]
+        run.api_calls()
+    told = completed(captured)
+    assert told[s.FILES_MODIFIED] == ["a.py", "b/c.py", "d.py"]
+    assert told[s.COMMANDS_EXECUTED] == ["ls", '{"not": "text"}', "\"b'x'\""]
+    assert told[s.SUCCESS_CRITERIA] == ["5"]
+    assert s.API_CALLS not in told
 
 
 def test_nested() -> None:

@@ -238,6 +238,13 @@ def test_learning() -> None:
     assert on_span(captured, s.EVENT_LEARNING)[0]["attributes"][s.EVENT_ID] == event["attributes"][s.EVENT_ID]
 
 
+def test_nothing_learned() -> None:
+    """Who says so is nothing that was learned."""
+    with capture(raise_errors=True) as captured, agent_otel.execution("a") as run:
+        run.learning(by="x")
+    assert named(captured, s.EVENT_LEARNING) == []
+
+
 def test_many_issues_leave_the_verdict_on_the_span() -> None:
     """All are events; the span, which has room for a few, keeps every verdict: its attributes repeat the last."""
     with capture(raise_errors=True) as captured, agent_otel.execution("a") as run:

@@ -64,7 +64,7 @@ def test_of_an_execution_that_is_not_known_here() -> None:
         s.GEN_AI_EVALUATION_SCORE_LABEL: "MISMATCH",
         s.STATED_BY: "alice",
     }
-    assert captured.events[0]["body"] == "verification: MISMATCH"
+    assert captured.events[0]["body"] == "execution: verification: MISMATCH"
     assert captured.spans == []
 
 
