@@ -35,8 +35,9 @@ class ExecutionOutcome:
         return list(self._lists.get(name, ()))
 
     def reject(self, values: dict[str, object]) -> None:
-        """Keep what was given and is no use."""
-        self._rejected.update(values)
+        """Keep what was given and is no use; of one name, one behind the other."""
+        for name, value in values.items():
+            self._rejected[name] = f"{self._rejected[name]} {texts([value])[0]}" if name in self._rejected else value
 
     def conclude(self, status: Status, error_type: str | None = None, message: str | None = None) -> None:
         """Say how it ends; the last word holds."""

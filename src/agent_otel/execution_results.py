@@ -72,12 +72,12 @@ class ExecutionResults(ExecutionIdentity):
     @guarded
     def tests_run(self, n: int) -> None:
         """How many tests it ran; the last call holds."""
-        self._outcome.facts.update(count_attributes(s.TESTS_RUN, n))
+        self._outcome.facts.update(count_attributes("tests_run", s.TESTS_RUN, n))
 
     @guarded
     def issues_found(self, n: int) -> None:
         """How many issues it found, when finding them is its task; the last call holds."""
-        self._outcome.facts.update(count_attributes(s.ISSUES_FOUND, n))
+        self._outcome.facts.update(count_attributes("issues_found", s.ISSUES_FOUND, n))
 
     @guarded
     def partial(self, reason: str | None = None) -> None:

@@ -143,7 +143,7 @@ class Execution(ExecutionResults):
     @guarded
     def issue(
         self,
-        description: str,
+        description: str | BaseException,
         type: str = "ERROR",  # noqa: A002 - the public spelling
         *,
         impact: str | None = None,

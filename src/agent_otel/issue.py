@@ -2,7 +2,7 @@
 
 from typing import Final, NamedTuple
 
-from agent_otel import otlp_json
+from agent_otel import failure, otlp_json
 from agent_otel import semconv as s
 from agent_otel.rejected_values import RejectedValues
 from agent_otel.statement import Statement, stated_texts
@@ -30,7 +30,7 @@ def statement(given: Issue) -> Statement:
     told = stated_texts(
         {
             s.ISSUE_TYPE: kind,
-            s.ISSUE_DESCRIPTION: given.description,
+            s.ISSUE_DESCRIPTION: _described(given.description),
             s.ISSUE_IMPACT: given.impact,
             s.ISSUE_RESOLUTION: given.resolution,
             s.ISSUE_PREVENTION: given.prevention,
@@ -39,3 +39,9 @@ def statement(given: Issue) -> Statement:
     )
     attributes = {**told, **rejected.attributes()}
     return Statement(s.EVENT_ISSUE, f"issue: {kind}", attributes, rejected.kept, _SEVERITY[kind])
+
+
+def _described(given: object) -> object:
+    if isinstance(given, BaseException):
+        return f"{failure.error_type(given)}: {failure.error_message(given)}"
+    return given

@@ -35,9 +35,9 @@ def cost_attributes(usd: float) -> dict[str, Value]:
     return {s.COST_USD: number} if (number := in_range(s.COST_USD, usd, 0.0, MAX_COST_USD)) is not None else {}
 
 
-def count_attributes(name: str, count: int) -> dict[str, Value]:
-    """A count of anything, as the attribute `name`."""
-    return {name: count} if _is_count(name, count) else {}
+def count_attributes(argument: str, attribute: str, count: int) -> dict[str, Value]:
+    """A count of anything, given to the helper `argument`, as an attribute."""
+    return {attribute: count} if _is_count(argument, count) else {}
 
 
 def in_range(name: str, value: object, low: float, high: float) -> float | None:

@@ -5,12 +5,11 @@ from collections.abc import Sequence
 
 from opentelemetry.trace import INVALID_SPAN
 
-from agent_otel import statement, verdict
+from agent_otel import ids, statement, verdict
 from agent_otel.errors import UnknownExecutionError
 from agent_otel.execution_events import ExecutionEvents
 from agent_otel.execution_span import Execution
 from agent_otel.guard import guarded
-from agent_otel.lineage import given_uuid
 from agent_otel.open_execution import OpenExecution
 from agent_otel.provider import get_client
 from agent_otel.verdict import Verdict
@@ -41,7 +40,7 @@ def verify(
     - manual_required: whether a person must look.
     - by: who gives it: a person, an agent, a check in CI.
     """
-    given = given_uuid(execution_id, "execution_id")
+    given = execution_id if isinstance(execution_id, uuid.UUID) else ids.parse_uuid(str(execution_id))
     if given is None:
         raise UnknownExecutionError(f"execution_id={execution_id!r} is not a UUID; give the execution's own id")
     client = get_client()

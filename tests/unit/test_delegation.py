@@ -136,6 +136,15 @@ def test_lists_in_any_form() -> None:
     assert s.API_CALLS not in told
 
 
+@pytest.mark.parametrize("method", ["tests_run", "issues_found"])
+def test_wrong_counts(method: str, warned: list[str]) -> None:
+    """A count that is none costs itself; the warning names what was called."""
+    with capture(raise_errors=True) as captured, agent_otel.execution("a") as run:
+        getattr(run, method)("12")
+    assert not {s.TESTS_RUN, s.ISSUES_FOUND} & set(completed(captured))
+    assert warned == [f"agent_otel: {method}='12' is ignored: expected a whole number from 0 to {10**15}"]
+
+
 def test_nested() -> None:
     """What is delegated inside is the child of who delegates, with steps of its own."""
     with (

@@ -21,7 +21,10 @@ with agent_otel.delegate(
     {block}
 """
 _KILLED = _BEGIN.format(block="os.kill(os.getpid(), signal.SIGKILL)")
-_SAYS_SO = _BEGIN.format(block='os.write(1, b"in the block\\n"); os._exit(0)')
+#: The background, which syncs as well, comes too late in any case.
+_SAYS_SO = "import agent_otel.courier\nagent_otel.courier.LINGER_SECONDS = 60" + _BEGIN.format(
+    block='os.write(1, b"in the block\\n"); os._exit(0)'
+)
 
 
 def test_killed_at_the_first_line_of_the_block(tmp_path: Path) -> None:

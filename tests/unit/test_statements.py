@@ -146,6 +146,7 @@ def test_quality_labels(warned: list[str]) -> None:
     with capture(raise_errors=True) as captured, agent_otel.execution("a", metadata={"rejected": {"mine": 1}}) as run:
         run.quality("LOW", "high", adherence=0.97)
         run.quality(completeness="HIGH", efficiency="GREAT")
+        run.quality(efficiency=0.5)  # type: ignore[arg-type]
         run.quality_score(0.9)
         run.quality_score(9)
     expected = {
@@ -157,7 +158,7 @@ def test_quality_labels(warned: list[str]) -> None:
     for record in (captured.event(s.EVENT_COMPLETED), captured.spans[0]):
         assert record["attributes"].items() >= expected.items()
         assert s.QUALITY_EFFICIENCY not in record["attributes"]
-        assert rejected(record) == {"mine": 1, "quality_efficiency": "GREAT", "quality_score": 9}
+        assert rejected(record) == {"mine": 1, "quality_efficiency": "GREAT 0.5", "quality_score": 9}
     assert [event["name"] for event in captured.events] == [s.EVENT_STARTED, s.EVENT_COMPLETED]
     assert any("quality(efficiency='GREAT')" in text and "HIGH, MEDIUM, LOW" in text for text in warned)
 
@@ -218,6 +219,13 @@ def test_issue_of_no_type(warned: list[str]) -> None:
     assert rejected(event) == rejected(captured.event(s.EVENT_COMPLETED)) == {"issue_type": "CRITICAL"}
     assert "issue(type='CRITICAL')" in warned[0]
     assert "ERROR, WARNING, INFO" in warned[0]
+
+
+def test_issue_by_an_exception() -> None:
+    """Its class and message describe it."""
+    with capture(raise_errors=True) as captured, agent_otel.execution("a") as run:
+        run.issue(ValueError("odd"))
+    assert captured.event(s.EVENT_ISSUE)["attributes"][s.ISSUE_DESCRIPTION] == "ValueError: odd"
 
 
 def test_learning() -> None:

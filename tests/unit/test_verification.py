@@ -68,10 +68,11 @@ def test_of_an_execution_that_is_not_known_here() -> None:
     assert captured.spans == []
 
 
-def test_of_nothing() -> None:
-    """What is not a UUID is a clear error."""
+def test_of_nothing(warned: list[str]) -> None:
+    """What is not a UUID is one clear error."""
     with capture(raise_errors=True), pytest.raises(UnknownExecutionError, match="'reviewer' is not a UUID"):
         agent_otel.verify("reviewer", "MATCH")
+    assert warned == []
 
 
 def test_no_verdict(warned: list[str]) -> None:
