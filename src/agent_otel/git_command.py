@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import select
-import signal
 import time
 
 TYPE_CHECKING = False
@@ -83,7 +82,9 @@ def _all_of(descriptor: int) -> bytes | None:
 def _ended_well(pid: int, *, killed: bool) -> bool:
     try:
         if killed:
-            os.kill(pid, signal.SIGKILL)
+            from signal import SIGKILL  # its import is slow
+
+            os.kill(pid, SIGKILL)
         _, status = os.waitpid(pid, 0)
     except (ChildProcessError, ProcessLookupError):  # the program reaps its children itself
         return not killed

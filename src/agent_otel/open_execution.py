@@ -1,8 +1,9 @@
 """Executions that are open on this machine: one small file each in the state folder, so that any process can find them.
 
 ``<id>.json`` says where the execution's span belongs; ``<id>.closed`` is made by whoever closes the execution first,
-and only that one sends its span. ``<id>.events`` is the journal of calls of the command (agent_otel.shell.journal);
-``closing/`` holds the spans of those that claimed an end and have not handed the span over yet.
+and only that one sends its span. ``<id>.events`` is the journal of calls of the command (agent_otel.shell.journal),
+``<id>.files`` what agent_otel.file_tracking remembers of its start; ``closing/`` holds the spans of those that claimed
+an end and have not handed the span over yet.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ KEEP_OPEN_SECONDS: Final = 30 * 24 * 3600
 #: A claim that holds its span for so long was left by a process that died, whoever has its pid now.
 UNFINISHED_SECONDS: Final = 30.0
 CLOSING: Final = "closing"
-_SUFFIXES: Final = (".closed", ".json", ".events")
+_SUFFIXES: Final = (".closed", ".json", ".events", ".files")
 
 
 class OpenExecution:
@@ -150,7 +151,11 @@ class ExecutionFolder(StateFolder):
 
     def handed_over(self, execution_id: str, closing: str = "") -> None:
         """The span is in the spool: the claim need not hold it any longer, nor do we what it was made of."""
-        for path in (f"{CLOSING}/{closing or f'{execution_id}.{os.getpid()}'}", f"{execution_id}.events"):
+        for path in (
+            f"{CLOSING}/{closing or f'{execution_id}.{os.getpid()}'}",
+            f"{execution_id}.events",
+            f"{execution_id}.files",
+        ):
             unlink(self._file(path))
         _empty(self._file(f"{execution_id}.closed"))
 

@@ -86,7 +86,9 @@ class Arguments:
 
     def _take(self, name: str, value: str | None) -> None:
         option = self.options.get(name)
-        if option is None:
+        if option is None and (word := self._awaited(name)):
+            self._set(word, name if value is None else f"{name}={value}")
+        elif option is None:
             is_option = name.startswith("-")
             advice = _advice(name, self.options) if is_option else "put it behind an option"
             self.refuse(name if is_option else "arguments", value or name, f"unknown argument {name}: {advice}")
@@ -94,6 +96,13 @@ class Arguments:
             self._wrong(option, "", f"{name} needs a value")
         else:
             self._set(option, FLAG if value is None else value)
+
+    def _awaited(self, word: str) -> Option | None:
+        """The argument without a name that a word is, if one is still to come."""
+        if word.startswith("-"):
+            return None
+        wanted = (option for option in self.options.values() if not option.name.startswith("-"))
+        return next((option for option in wanted if option.key not in self.values), None)
 
     def _set(self, option: Option, given: object) -> None:
         try:
@@ -115,7 +124,7 @@ class Arguments:
         for option in self.options.values():
             if option.required and option.key not in self.values and option.key not in self.rejected:
                 self.unusable = True
-                self.errors.append(f"{option.name} {option.example} is missing: {option.meaning}")
+                self.errors.append(f"{f'{option.name} {option.example}'.rstrip()} is missing: {option.meaning}")
 
 
 def _advice(name: str, known: Iterable[str]) -> str:

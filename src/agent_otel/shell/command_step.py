@@ -8,8 +8,8 @@ import time
 from agent_otel import identity
 from agent_otel import semconv as s
 from agent_otel.hand_over import hand_over
-from agent_otel.shell import facts, trace_context
-from agent_otel.shell.known import known
+from agent_otel.shell import facts, journal, trace_context
+from agent_otel.shell.known import Known, known
 from agent_otel.shell.records import Records
 from agent_otel.shell.step_record import StepRecord
 from agent_otel.step_intent import StepIntent
@@ -18,6 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from agent_otel.file_tracking import FileTracking
     from agent_otel.shell.call import Call
     from agent_otel.shell.ending import Ending
 
@@ -31,6 +32,7 @@ class CommandStep:
         self._known = known(call)
         self._span_id = identity.random_span_id()
         self._started = time.time_ns()
+        self._tracking = _tracking(call) if self._known else None
         self.environment = trace_context.variables(self._known.execution, self._span_id) if self._known else {}
         self.answers: list[dict[str, object]] = []
 
@@ -45,7 +47,8 @@ class CommandStep:
         intent = StepIntent(os.path.basename(self._command[0]) or "command", action=" ".join(self._command))
         step = StepRecord(found, intent, self._span_id)
         step.started, step.ended = self._started, self._started + ending.duration_ns
-        step.attributes |= {s.STEP_OBSERVATION: ending.sentence, **facts.metadata(call.metadata)}
+        files = self._files(found)
+        step.attributes |= {s.STEP_OBSERVATION: ending.sentence, **files, **facts.metadata(call.metadata)}
         if ending.status != "success":
             step.error = ending.sentence
             failure = {s.STEP_SUCCESS: False, s.ERROR_TYPE: ending.error_type, s.ERROR_MESSAGE: ending.sentence}
@@ -60,3 +63,26 @@ class CommandStep:
             "steps": [f"{self._span_id:016x}"],
         }
         self.answers.append(call.answer())
+
+    def _files(self, found: Known) -> dict[str, list[str]]:
+        """The files that changed meanwhile, where that is tracked; the execution's end states them, too."""
+        if self._tracking is None:
+            return {}
+        from agent_otel.shell import tracked_files
+
+        changed = tracked_files.changed(self._call, self._tracking)
+        if not changed:
+            return {}
+        told = {s.FILES_MODIFIED: changed[: journal.MAX_MEMBERS]}
+        execution_id = found.execution.execution_id
+        if found.is_here and not found.folder.is_closed(execution_id) and not self._call.settings.disabled:
+            found.folder.append(f"{execution_id}.events", journal.united_line(told))
+        return told
+
+
+def _tracking(call: Call) -> FileTracking | None:
+    if "track_files" not in call.values:
+        return None
+    from agent_otel.shell import tracked_files  # who tracks none does not load it
+
+    return tracked_files.remember(call)

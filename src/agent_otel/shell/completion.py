@@ -13,18 +13,23 @@ from agent_otel.shell.records import Records
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
     from agent_otel.hand_over import Handed
     from agent_otel.settings import Settings
     from agent_otel.shell.journal import Journal
     from agent_otel.shell.known import Known
+    from agent_otel.shell.statements import Statement
 
 
 class Completion:
-    """`final`: what is only known at the end, the status too; `ended` in ns; `event_only`: what the span leaves out."""
+    """`final`: what is only known at the end, the status too; `ended` in ns; `event_only`: what the span leaves out.
 
-    __slots__ = ("ended", "event_only", "final", "found", "handed", "is_first", "notes")
+    `verdict`: what the event leaves out, because it is `said` as an event of its own.
+    """
+
+    __slots__ = ("ended", "event_only", "final", "found", "handed", "is_first", "notes", "said", "verdict")
 
     def __init__(self, found: Known, notes: Journal, final: dict[str, Any], ended: int) -> None:
         self.found = found
@@ -32,6 +37,8 @@ class Completion:
         self.final = final
         self.ended = ended
         self.event_only: dict[str, Any] = {}
+        self.said: Sequence[Statement] = ()
+        self.verdict: dict[str, Any] = {}
         #: Whether nobody else had sent the span, or would have, if there is one.
         self.is_first = True
         self.handed: Handed | None = None
@@ -39,6 +46,8 @@ class Completion:
     def send(self, settings: Settings) -> Handed:
         """Hand the event over, and the span if it is ours to send."""
         found, records = self.found, Records(settings)
+        if self.said:
+            self._add_said(records, settings)
         self._add_event(records)
         if found.has_span:
             span = records.spans([self._span(records, settings)])
@@ -49,6 +58,12 @@ class Completion:
         if found.has_span and self.is_first and (handed.spooled or handed.delivered):
             found.folder.handed_over(found.execution.execution_id)
         return handed
+
+    def _add_said(self, records: Records, settings: Settings) -> None:
+        from agent_otel.shell import statements  # who says nothing does not load it
+
+        events = statements.add(records, self.found, self.said, self.ended, settings.capture, is_repeatable=True)
+        self.notes.events += events
 
     def _add_event(self, records: Records) -> None:
         execution, final = self.found.execution, self.final
@@ -82,6 +97,7 @@ class Completion:
             **notes.attributes,
             s.CAPTURE_MODE: settings.capture,
             **final,
+            **self.verdict,
         }
         failed = final[s.EXECUTION_STATUS] == "error"
         message = redaction.error_text(str(final.get(s.ERROR_MESSAGE, "")), settings.capture) if failed else ""

@@ -27,7 +27,7 @@ def stated(arguments: Arguments) -> dict[str, Any]:
 
 
 def intent(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Prompt, background, instructions, tools and configuration in the forms of the conventions."""
+    """Prompt, background, instructions and tools in the forms of the conventions."""
     found: dict[str, Any] = {}
     if "prompt" in values:
         found.update(content.prompt_facts(values["prompt"]))
@@ -38,8 +38,6 @@ def intent(values: Mapping[str, Any]) -> dict[str, Any]:
         found[s.GEN_AI_SYSTEM_INSTRUCTIONS] = content.instructions(values["instructions"])
     if "tool" in values:
         found[s.GEN_AI_TOOL_DEFINITIONS] = content.tool_definitions(values["tool"])
-    if "configuration" in values:
-        found[s.AGENT_CONFIGURATION] = plain_json.dumps(values["configuration"])
     return found
 
 

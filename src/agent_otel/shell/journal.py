@@ -25,7 +25,7 @@ MAX_MEMBERS: Final = 1_000
 class Journal:
     """`attributes`, `links`, `parent_span_id`, `trace_state`: of the start. `events`: finished OTLP span events.
 
-    `united`: lists by attribute, of what steps did.
+    `united`: lists by attribute, of what was told after the start. `verdict`: the last one, for the span alone.
     """
 
     def __init__(self) -> None:
@@ -37,6 +37,7 @@ class Journal:
         self.events: list[str] = []
         self.latest: dict[str, Any] = {}
         self.united: dict[str, list[str]] = {}
+        self.verdict: dict[str, Any] = {}
 
     def merge_metadata(self, metadata: dict[str, Any]) -> dict[str, Any]:
         """The metadata of all calls by key, the later over the earlier; what was refused adds up."""
@@ -66,8 +67,18 @@ def progress_line(event: str, latest: dict[str, object], metadata: dict[str, obj
 
 
 def united_line(lists: Mapping[str, Sequence[str]]) -> str:
-    """The line of what a step did: members of lists that the end states whole."""
+    """The line of what a step did or a call added: members of lists that the end states whole."""
     return plain_json.dumps({"united": lists})
+
+
+def said_line(event: str, verdict: Mapping[str, object]) -> str:
+    """The line of what was said about the execution while it ran: the finished event; of a verdict, its attributes."""
+    return plain_json.dumps({"event": event, "latest": {}, "verdict": verdict})
+
+
+def union(*lists: Sequence[str]) -> list[str]:
+    """The members of lists in the order in which they were told, each once."""
+    return list(dict.fromkeys([member for members in lists for member in members]))
 
 
 def read(folder: ExecutionFolder, execution_id: str) -> Journal:
@@ -91,6 +102,7 @@ def _take(journal: Journal, entry: dict[str, Any]) -> None:
     if "event" in entry:
         plain_json.loads(entry["event"])["name"]
         journal.latest.update(entry["latest"])
+        journal.verdict = entry.get("verdict") or journal.verdict
         if len(journal.events) < MAX_SPAN_EVENTS:
             journal.events.append(entry["event"])
         return

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from agent_otel import identity, plain_json
 from agent_otel import semconv as s
 from agent_otel.attribute_value import text
@@ -103,6 +105,37 @@ def json_object(value: object) -> dict[str, Any]:
     return parsed
 
 
+def configuration(value: object) -> str:
+    """A JSON object, as JSON text, or any other text."""
+    given = words(value)
+    try:
+        return plain_json.dumps(json_object(given))
+    except (ValueError, TypeError):
+        return given
+
+
+def folder(value: object) -> str:
+    """A folder that is there."""
+    path = words(value)
+    if not os.path.isdir(path):
+        raise ValueError("expected a folder")
+    return path
+
+
+def issue(value: object) -> dict[str, Any]:
+    """What went wrong: a text, or a JSON object with a description."""
+    expected = 'expected a text, or a JSON object such as \'{"type": "WARNING", "description": "…"}\''
+    if isinstance(value, str) and not value.lstrip().startswith("{"):
+        return {"description": words(value)}
+    try:
+        found = json_object(value)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{expected}: {error}") from None
+    if found.get("description") in (None, ""):
+        raise ValueError(f"{expected}: description is missing")
+    return found
+
+
 def json_text(value: object) -> str:
     """Any JSON value, as JSON text."""
     try:
@@ -168,6 +201,16 @@ def step_kind(value: object) -> str:
     return _one_of(value, ("tool", "llm", "decision", "milestone", "error"))
 
 
+def verdict(value: object) -> str:
+    """Whether what came of it is what was expected."""
+    return _one_of(value, s.VERDICTS)
+
+
+def quality(value: object) -> str:
+    """How good it is."""
+    return _one_of(value, s.QUALITY_LABELS)
+
+
 def priority(value: object) -> str:
     """How urgent."""
     return _one_of(value, ("high", "medium", "low"))
@@ -190,10 +233,12 @@ def instant(value: object) -> int:
 
 
 def _one_of(value: object, allowed: tuple[str, ...]) -> str:
-    word = str(value).strip().lower()
-    if word not in allowed:
-        raise ValueError(f"expected {', '.join(allowed[:-1])} or {allowed[-1]}")
-    return word
+    """One of the words, as it is spelled there; upper and lower case are the same."""
+    word = str(value).strip().casefold()
+    for known in allowed:
+        if word == known.casefold():
+            return known
+    raise ValueError(f"expected {', '.join(allowed[:-1])} or {allowed[-1]}")
 
 
 def _whole(value: object, low: int, high: int) -> int:

@@ -18,9 +18,17 @@ _EXECUTION: Final = Option(
 
 def _from_file(name: str, meaning: str) -> Option:
     """The text of another option, from a file."""
-    key = name.lstrip("-")
+    key = name.lstrip("-").replace("-", "_")
     return Option(f"{name}-file", kinds.file_text, f"{meaning}, from a file; - is standard input", "PATH", key=key)
 
+
+_CRITERIA: Final = Option("--criteria", kinds.any_text, "a success criterion", attribute=s.SUCCESS_CRITERIA, many=True)
+_MORE_CRITERIA: Final = Option(
+    "--criteria", kinds.any_text, "a success criterion that came up", attribute=s.SUCCESS_CRITERIA, many=True
+)
+_TRACK_FILES: Final = Option(
+    "--track-files", kinds.folder, "find out which files below this folder change, by git or modification time", "PATH"
+)
 
 #: How a call behaves; every verb has these.
 BEHAVIOUR: Final = (
@@ -45,6 +53,58 @@ _TOKENS: Final = (
     Option("--cost-usd", kinds.dollars, "cost in US dollars", "USD", attribute=s.COST_USD),
 )
 
+_QUALITY: Final = (
+    Option("--completeness", kinds.quality, "HIGH, MEDIUM or LOW", "LABEL", attribute=s.QUALITY_COMPLETENESS),
+    Option("--accuracy", kinds.quality, "HIGH, MEDIUM or LOW", "LABEL", attribute=s.QUALITY_ACCURACY),
+    Option("--efficiency", kinds.quality, "HIGH, MEDIUM or LOW", "LABEL", attribute=s.QUALITY_EFFICIENCY),
+    Option("--adherence", kinds.any_text, "adherence to standards, in any form", attribute=s.QUALITY_ADHERENCE),
+)
+
+#: The members that the audit trail has of issues and learning; `agent_otel.shell.statements` reads them.
+_NOTES: Final = (
+    Option(
+        "--issue",
+        kinds.issue,
+        "what went wrong or deserves a look: a text, or type (ERROR, WARNING or INFO), description, impact, "
+        "resolution, prevention",
+        "JSON|TEXT",
+        many=True,
+    ),
+    Option(
+        "--learning",
+        kinds.json_object,
+        "insights_gained (list), process_improvements (list), agent_performance, recommendation_for_future",
+        "JSON",
+        many=True,
+    ),
+)
+
+
+def _verdict(status: str, by: str, who: str) -> tuple[Option, ...]:
+    """A verdict's options, of which two are called otherwise where nothing else is said."""
+    return (
+        Option(
+            status,
+            kinds.verdict,
+            "MATCH, PARTIAL, MISMATCH or ERROR: is what came of it what was expected?",
+            "VERDICT",
+            key="verification_status",
+        ),
+        Option("--expected-vs-actual", kinds.any_text, "what was expected and what came of it"),
+        Option("--criteria-met", kinds.any_text, "a success criterion that is met", many=True),
+        Option("--criteria-failed", kinds.any_text, "a success criterion that is not met", many=True),
+        Option("--confidence", kinds.score, "of the verdict, 0.0 to 1.0", "SCORE"),
+        Option(
+            "--manual-verification",
+            kinds.flag,
+            "a person must look at it; or false: nobody need",
+            "",
+            key="manual_verification",
+        ),
+        Option(by, kinds.words, who, "WHO", key="verified_by"),
+    )
+
+
 _IDENTITY: Final = (
     Option("--session-id", kinds.words, "session; default: AGENT_OTEL_SESSION_ID, the parent's, else a new one", "ID"),
     Option(
@@ -67,12 +127,14 @@ START: Final = (
     *_IDENTITY[1:],
     Option("--prompt", kinds.any_text, "the exact prompt (content)"),
     _from_file("--prompt", "the exact prompt"),
+    Option("--user-request", kinds.any_text, "what the user asked for (content)", attribute=s.USER_REQUEST),
+    _from_file("--user-request", "what the user asked for"),
     Option("--context", kinds.any_text, "background handed over (content)"),
     _from_file("--context", "background handed over"),
     Option("--instructions", kinds.any_text, "system instructions (content)"),
     _from_file("--instructions", "system instructions"),
     Option("--expected-outcome", kinds.any_text, "what success would be", attribute=s.EXPECTED_OUTCOME),
-    Option("--criteria", kinds.any_text, "a success criterion", attribute=s.SUCCESS_CRITERIA, many=True),
+    _CRITERIA,
     Option("--reason", kinds.any_text, "why this agent was chosen (content)", attribute=s.INTENT_REASONING),
     Option("--risk", kinds.any_text, "what may go wrong", attribute=s.RISK),
     Option("--priority", kinds.priority, "high, medium or low", "LEVEL", attribute=s.PRIORITY),
@@ -81,12 +143,19 @@ START: Final = (
     Option("--agent-version", kinds.any_text, "version of the agent", "VERSION", attribute=s.GEN_AI_AGENT_VERSION),
     Option("--agent-description", kinds.any_text, "what the agent is", attribute=s.GEN_AI_AGENT_DESCRIPTION),
     Option("--agent-instance-id", kinds.any_text, "the run's id in its harness", "ID", attribute=s.AGENT_INSTANCE_ID),
-    Option("--configuration", kinds.json_object, "the agent's configuration", "JSON"),
+    Option(
+        "--configuration",
+        kinds.configuration,
+        "the agent's configuration: a JSON object or any text",
+        "JSON|TEXT",
+        attribute=s.AGENT_CONFIGURATION,
+    ),
     Option("--tool", kinds.words, "a tool that it may use", "NAME", many=True),
     Option("--model", kinds.any_text, "the model asked for", "NAME", attribute=s.GEN_AI_REQUEST_MODEL),
     Option("--provider", kinds.any_text, "who runs the model", "NAME", attribute=s.GEN_AI_PROVIDER_NAME),
     Option("--conversation-id", kinds.any_text, "the harness's conversation", "ID", attribute=s.GEN_AI_CONVERSATION_ID),
     Option("--external-id", kinds.any_text, "its id in another system", "ID", attribute=s.EXTERNAL_ID),
+    _TRACK_FILES,
     Option("--export", kinds.flag, "print export TRACEPARENT=… and BAGGAGE=…, for eval, instead of JSON", ""),
 )
 
@@ -96,6 +165,7 @@ PROGRESS: Final = (
         "--stage", kinds.words, "the current stage, e.g. analyzing", "STAGE", attribute=s.PROGRESS_STAGE, required=True
     ),
     Option("--percent", kinds.percent, "0 to 100", "PERCENT"),
+    _MORE_CRITERIA,
     _METADATA,
     *_ELSEWHERE,
 )
@@ -124,9 +194,13 @@ COMPLETE: Final = (
     Option("--error-message", kinds.any_text, "what went wrong", attribute=s.ERROR_MESSAGE),
     Option("--error-type", kinds.words, "class of the error, e.g. Timeout", "CLASS", attribute=s.ERROR_TYPE),
     Option("--quality-score", kinds.score, "0.0 to 1.0", "SCORE", attribute=s.QUALITY_SCORE),
+    *_QUALITY,
     _METADATA,
     *_TOKENS,
     *_RESULT,
+    _MORE_CRITERIA,
+    *_verdict("--verification-status", "--verified-by", "who gives the verdict"),
+    *_NOTES,
     *_ELSEWHERE,
     Option(
         "--inferred",
@@ -182,6 +256,7 @@ EXEC: Final = (
     Option("--execution-id", kinds.uuid, "record the command as a step of this execution", "UUID"),
     *_IDENTITY,
     _METADATA,
+    _TRACK_FILES,
     Option("--json", kinds.words, "write the JSON of start and end to this file", "FILE"),
 )
 
@@ -190,6 +265,30 @@ FLUSH: Final = (Option("--timeout", kinds.seconds, "seconds to try, default 30",
 DOCTOR: Final = (
     Option("--send-test", kinds.flag, "send a test execution and read it back from PostgreSQL and Jaeger", ""),
     Option("--json", kinds.flag, "print one JSON object", ""),
+)
+
+#: Keys of what is said beside an execution's facts.
+SAID: Final = frozenset(option.key for option in (*_verdict("--status", "--by", ""), *_NOTES))
+
+VERIFY: Final = (
+    Option(
+        "EXECUTION",
+        kinds.words,
+        "its execution id; where a database can be asked also a correlation id, or last",
+        "",
+        key="execution",
+        required=True,
+    ),
+    *_verdict("--status", "--by", "who says all this; default: the user who calls"),
+    *_QUALITY,
+    Option("--quality-score", kinds.score, "0.0 to 1.0", "SCORE"),
+    *_NOTES,
+    Option(
+        "--database-url",
+        kinds.words,
+        "PostgreSQL to ask; default: AGENT_OTEL_DATABASE_URL, else the running local stack",
+        "URL",
+    ),
 )
 
 #: Beside the three words agent, id and status.

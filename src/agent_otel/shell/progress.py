@@ -32,6 +32,8 @@ def _record(call: Call, found: Known) -> None:
     latest = facts.stated(call.arguments)
     if "percent" in values:
         latest[s.PROGRESS_PERCENT] = float(values["percent"])
+    if s.SUCCESS_CRITERIA in latest:
+        latest[s.SUCCESS_CRITERIA] = _all_criteria(found, latest[s.SUCCESS_CRITERIA])
     records = Records(call.settings)
     execution = found.execution
     trace_id, span_id, flags = found.place
@@ -51,7 +53,10 @@ def _record(call: Call, found: Known) -> None:
         flags=flags,
     )
     if not call.settings.disabled:
+        criteria = latest.pop(s.SUCCESS_CRITERIA, None)
         _note(call, found, journal.progress_line(event, latest, call.metadata))
+        if criteria:
+            _note(call, found, journal.united_line({s.SUCCESS_CRITERIA: criteria}))
         call.handed = hand_over(records.records, call.settings)
     call.fields = {
         "execution_id": execution.execution_id,
@@ -59,6 +64,14 @@ def _record(call: Call, found: Known) -> None:
         "stage": values["stage"],
         "progress": {"stage": values["stage"], "percent": values.get("percent"), "updated_at": facts.shown(now)},
     }
+
+
+def _all_criteria(found: Known, criteria: list[str]) -> list[str]:
+    """The list so far: each record states the whole."""
+    notes = journal.read(found.folder, found.execution.execution_id)
+    return journal.union(
+        notes.attributes.get(s.SUCCESS_CRITERIA, ()), notes.united.get(s.SUCCESS_CRITERIA, ()), criteria
+    )
 
 
 def _note(call: Call, found: Known, line: str) -> None:

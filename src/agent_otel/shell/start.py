@@ -50,6 +50,10 @@ def begin(call: Call) -> OpenExecution:
         records = Records(call.settings)
         started.add(records, execution, {**stated, **facts.metadata(call.metadata)}, event_id)
         call.handed = hand_over(records.records, call.settings)
+        if "track_files" in call.values:
+            from agent_otel.shell import tracked_files  # who tracks none does not load it
+
+            tracked_files.begin(call, folder, execution.execution_id)
     _answer(call, execution)
     return execution
 
