@@ -14,7 +14,7 @@ lines for `eval`. What a person should know goes to standard error, one line a p
 |---|---|---|
 | `recorded` | `success` is false | whether the call is kept: delivered, or on this machine's disk |
 | `spooled` | on the disk, not yet acknowledged | any later call, `agent-otel flush` or the running stack delivers it |
-| `warning` | beside success, too | `no local start`, `no local state`, `already started`, `already completed` |
+| `warning` | beside success, too | what is unusual, as listed below |
 | `error` | `success` is false | which argument, its value and what is allowed; or why it was not delivered |
 
 ```json
@@ -24,11 +24,18 @@ lines for `eval`. What a person should know goes to standard error, one line a p
 ```
 
 A wrong value of an optional argument costs only itself: the rest is recorded, the value as it was given is kept in
-`metadata.rejected`. When a required one is missing or wrong, nothing is recorded.
+`metadata.rejected`; so are single members of `--issue` and `--learning`, and what belongs to a verdict where
+`--verification-status` is missing or wrong. When a required one is missing or wrong, nothing is recorded.
+
+`--track-files` remembers the folder at the start, beside what else is kept of the execution, and compares at the end:
+below a git work tree by commits, status and content (ignored files do not count), elsewhere by modification time and
+size, up to 100,000 files. Whoever changes a file meanwhile, it counts. What cannot be found out is said on standard
+error and kept in `metadata.rejected`. `files_modified` has the first 1,000, `files_modified_count` how many there are.
 
 - `no local start`: the execution began elsewhere. With `--agent`, `--started-at` and `--correlation-id` it gets its
   span all the same; without them only an event is sent, which its row is merged with, and `success` is false.
 - `no local state`: this machine cannot keep it in mind; later calls need these three as well.
+- `unknown execution: …` (`verify`): the database has nothing of this id yet; the verdict waits there for it.
 - `already started`, `already completed`: told twice. There is one execution with one span, and its row has what
   both said.
 
@@ -40,11 +47,15 @@ A wrong value of an optional argument costs only itself: the rest is recorded, t
 
 `exec` leaves with the code, or by the signal, of its command: 127 when there is no such command, 126 when it cannot be
 executed, 2 when none is given. Its answers go to `--json FILE`, one a line: those of `start` and `complete`, or that
-of `step`; standard output is the command's. The other commands: 0 done, 1 failed, 2 wrong usage."""
+of `step`; standard output is the command's.
+
+`verify` leaves with 0 for what is recorded, delivered or on this machine's disk, 1 for what is not, 2 for a wrong
+argument, of which the rest is recorded. The other commands: 0 done, 1 failed, 2 wrong usage."""
 
 #: By command: what stands before its example.
 INTRODUCTIONS: Final = {
     "exec": "With `--json FILE` the file holds, of an execution (of a step: the answer of `step`):",
+    "verify": "Answers (`agent_name` is null where the execution did not begin on this machine), as one line:",
     "hook completion": "Answers as `complete`. Of an execution that began elsewhere, as one line:",
     "doctor": "With `--json`, as one line:",
     "doctor --send-test": "With `--send-test --json`, as one line (`well` is null at a hop that was not asked):",
@@ -108,6 +119,15 @@ EXAMPLES: Final = {
   "recorded": true,
   "warning": "no local start",
   "error": "execution 3c0f6d0e-5a3b-5d0c-8c55-6b1f0f6f7a11 is not known on this machine: no span is made; …"
+}""",
+    "verify": """\
+{
+  "success": true,
+  "execution_id": "0b3d1c3e-6a0f-4a7e-9b57-2f0d2f7a9c11",
+  "agent_name": "agent-research",
+  "verification_status": "MISMATCH",
+  "verified_by": "reviewer",
+  "verified_at": "2025-10-27T08:15:00Z"
 }""",
     "doctor": """\
 {

@@ -42,6 +42,7 @@ VERBS: Final = {
     "migrate": ("migrate", "create or upgrade the database schema"),
     "list": ("list_executions", "list executions"),
     "show": ("show", "show one execution as a tree"),
+    "verify": ("verify", "say whether what came of an execution is what was expected"),
     "quarantine": ("quarantine", "what was refused and why, and another try"),
 }
 #: What the skill's command `log-execution` has of them.

@@ -69,8 +69,11 @@ def test_imports_stay_light(module: str, heavy: set[str]) -> None:
         f"progress --execution-id {EXECUTION} --stage s --percent 50 --metadata {{}}",
         f"step --execution-id {EXECUTION} --tool t --action a --latency-ms 5 --tokens 5",
         f"complete --execution-id {EXECUTION} --status success --quality-score 0.95",
+        f"start --agent a --execution-id {EXECUTION} --user-request u --criteria c --track-files .",
+        f"progress --execution-id {EXECUTION} --stage s --criteria c",
+        f"complete --execution-id {EXECUTION} --verification-status MATCH --criteria-met c --issue i --criteria c",
     ],
-    ids=lambda words: words.split()[0],
+    ids=lambda words: " ".join(words.split()[::2]),
 )
 def test_a_call_imports_nothing_slow(tmp_path: Path, sink: Sink, words: str, reachable: bool) -> None:
     """What a whole call loads, delivered or kept, is loaded in a fraction of the interpreter's own start."""
@@ -95,6 +98,8 @@ def test_a_call_imports_nothing_slow(tmp_path: Path, sink: Sink, words: str, rea
     assert json.loads(answer)["success"] is reachable
     assert "agent_otel.delivery" in loaded.split()
     assert not SLOW_TO_IMPORT & {name.partition(".")[0] for name in loaded.split()}
+    assert ("agent_otel.shell.tracked_files" in loaded.split()) is ("--track-files" in words)
+    assert ("agent_otel.shell.statements" in loaded.split()) is ("--issue" in words)
 
 
 @pytest.mark.parametrize(

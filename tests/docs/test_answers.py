@@ -18,6 +18,7 @@ _CALLS = {
     "progress": ["--stage", "analyzing", "--percent", "50"],
     "step": ["--tool", "cargo"],
     "complete": ["--quality-score", "0.95"],
+    "verify": ["--status", "MISMATCH", "--by", "reviewer"],
     "flush": [],
 }
 
@@ -68,7 +69,7 @@ def test_every_example_is_of_a_call_here() -> None:
 def test_the_examples_are_what_a_call_answers(verb: str, shell: Shell) -> None:
     """An answer that says all is well."""
     started = shell.answer("start", "--agent", "agent-research")
-    named = [] if verb == "flush" else ["--execution-id", started["execution_id"]]
+    named = {"flush": [], "verify": [started["execution_id"]]}.get(verb, ["--execution-id", started["execution_id"]])
     assert _types(started) == _types(json.loads(EXAMPLES["start"]))
     assert _types(shell.answer(verb, *named, *_CALLS[verb])) == _types(json.loads(EXAMPLES[verb]))
 
@@ -142,3 +143,8 @@ def test_exit_codes_are_those_of_the_page(shell: Shell, lonely: Shell) -> None:
     assert lonely("exec", "--", "no-such-command").returncode == 127
     assert lonely("exec", "--", "/etc").returncode == 126
     assert lonely("exec").returncode == 2
+    execution_id = shell.answer("start", "--agent", "a")["execution_id"]
+    for machine in (shell, lonely):
+        assert machine("verify", execution_id, "--status", "MATCH").returncode == 0
+        assert machine("verify", execution_id, "--status", "FINE").returncode == 2
+    assert lonely("verify", "no-such-name", "--status", "MATCH").returncode == 1

@@ -77,6 +77,14 @@ PAGES: Final = {
         (),
         "agent-otel hook install --skill",
     ),
+    "verify": Page(
+        "verify EXECUTION --status VERDICT [OPTIONS]",
+        "Give a verdict on an execution, at any time: while it runs, at its end, days later. All verdicts are kept, "
+        "with who gave them and when; the latest counts. It goes through the spool, so that an outage loses "
+        "nothing. Exit code 0: it is recorded; 1: it is not; 2: an argument is wrong (the others are recorded).",
+        (*options.VERIFY, *options.BEHAVIOUR[::2]),
+        "agent-otel verify $ID --status MISMATCH --expected-vs-actual 'expected 3 sources, found 1'",
+    ),
     "flush": Page(
         "flush [OPTIONS]",
         "Deliver what waits in the spool.",
