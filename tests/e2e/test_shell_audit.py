@@ -125,7 +125,7 @@ def test_names_that_a_database_knows(stack: LocalStack, shell: Shell, tmp_path: 
     assert answer.err == f"agent-otel verify: {answer.json['warning']}\n"
     wait_for(lambda: labels(stack, unknown) == ["MATCH"], "the verdict on an execution that is not there yet")
     none = reviewer.call("verify", "no such ticket", "--status", "MATCH")
-    assert (none.code, none.out) == (1, "")
+    assert (none.code, none.json["recorded"]) == (1, False)
     assert "no execution or correlation has the id 'no such ticket'" in none.err
 
 

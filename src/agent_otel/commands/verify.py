@@ -7,12 +7,12 @@ there.
 import os
 import pwd
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
-from agent_otel import identity
-from agent_otel import semconv as s
+from agent_otel import identity, redaction
 from agent_otel.commands import named_execution
+from agent_otel.errors import AgentOtelError
 from agent_otel.hand_over import hand_over
 from agent_otel.open_execution import ExecutionFolder, OpenExecution
 from agent_otel.shell import facts, journal, options, statements
@@ -30,10 +30,14 @@ def run(argv: Sequence[str]) -> int:
         print(pages.text("verify").rstrip())
         return 0
     call = Call("verify", options.VERIFY, argv)
-    if not call.arguments.unusable:
-        _record(call)
-    code = call.leave()
-    handed = call.handed
+    try:
+        if not call.arguments.unusable:
+            _record(call)
+    except AgentOtelError as error:
+        call.arguments.errors.append(str(error))
+        call.leave()
+        return 1
+    code, handed = call.leave(), call.handed
     if code or call.arguments.errors:
         return code or WRONG_ARGUMENT
     return 0 if call.settings.disabled or (handed and (handed.delivered or handed.spooled)) else 1
@@ -50,7 +54,9 @@ def _record(call: Call) -> None:
     ]
     if not said:
         if not call.arguments.errors:
-            call.arguments.errors.append(f"nothing is said: give --status {', '.join(s.VERDICTS)}, or another option")
+            call.arguments.errors.append(
+                "nothing is said: give --status MATCH, PARTIAL, MISMATCH or ERROR, for example"
+            )
         return
     said[0].attributes |= facts.metadata(call.metadata)  # what could not be used
     found = _find(call)
@@ -58,7 +64,7 @@ def _record(call: Call) -> None:
     records = Records(call.settings)
     events = statements.add(records, found, said, now, call.settings.capture, is_repeatable=False)
     if not call.settings.disabled:
-        _note(found, events, verdict)
+        _note(found, events, redaction.clean(verdict, call.settings.capture))
         call.handed = hand_over(records.records, call.settings)
     call.fields = {
         "execution_id": found.execution.execution_id,
@@ -87,7 +93,7 @@ def _find(call: Call) -> Known:
     return Known(elsewhere, folder, is_here=False, has_place=False, has_span=False)
 
 
-def _note(found: Known, events: list[str], verdict: dict[str, object]) -> None:
+def _note(found: Known, events: list[str], verdict: Mapping[str, object]) -> None:
     """Keep the events for the span of an execution that still runs here."""
     execution_id = found.execution.execution_id
     if found.is_here and not found.folder.is_closed(execution_id):

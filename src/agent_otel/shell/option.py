@@ -136,6 +136,14 @@ def issue(value: object) -> dict[str, Any]:
     return found
 
 
+def learning(value: object) -> dict[str, Any]:
+    """What was learned: a JSON object that has something in it."""
+    found = json_object(value)
+    if not found:
+        raise ValueError('expected a JSON object such as \'{"insights_gained": ["…"]}\'')
+    return found
+
+
 def json_text(value: object) -> str:
     """Any JSON value, as JSON text."""
     try:

@@ -72,7 +72,7 @@ _NOTES: Final = (
     ),
     Option(
         "--learning",
-        kinds.json_object,
+        kinds.learning,
         "insights_gained (list), process_improvements (list), agent_performance, recommendation_for_future",
         "JSON",
         many=True,

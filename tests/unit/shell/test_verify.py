@@ -116,6 +116,7 @@ def test_quality_issues_and_learning(verb: Verb, sink: Sink) -> None:
         ((ID, "--status", "MATCH", "--confidence", "7"), "--confidence '7': expected a number from 0 to 1", 1),
         ((ID, "--confidence", "1"), "--confidence '1.0': expected only with --status MATCH", 0),
         ((ID,), "nothing is said: give --status", 0),
+        ((ID, "--learning", "{}"), "--learning '{}': expected a JSON object such as", 0),
         (("--status", "MATCH"), "EXECUTION is missing: its execution id", 0),
         ((ID, "more", "--status", "MATCH"), "unknown argument more", 1),
         ((ID, "--verification-status", "MATCH"), "did you mean", 0),
@@ -137,7 +138,7 @@ def test_wrong_usage(verb: Verb, sink: Sink, words: tuple[str, ...], said: str, 
 def test_a_name_that_needs_a_database(verb: Verb, sink: Sink, name: str) -> None:
     """Nothing is recorded, and what is missing is said."""
     printed = verb("verify", name, "--status", "MATCH")
-    assert (printed.code, printed.out) == (1, "")
+    assert (printed.code, printed.answer["recorded"]) == (1, False)
     assert f"{name!r} is no execution id, and there is no database" in printed.err
     assert not sink.seen
 
@@ -145,7 +146,7 @@ def test_a_name_that_needs_a_database(verb: Verb, sink: Sink, name: str) -> None
 def test_the_nil_uuid(verb: Verb, sink: Sink) -> None:
     """It is no execution's."""
     printed = verb("verify", "00000000-0000-0000-0000-000000000000", "--status", "MATCH")
-    assert (printed.code, printed.out) == (1, "")
+    assert (printed.code, printed.answer["recorded"]) == (1, False)
     assert not sink.seen
 
 
