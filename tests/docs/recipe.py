@@ -23,10 +23,10 @@ _SECONDS: Final = 60
 
 
 class Recipe:
-    """One page, for one reader with a session of their own."""
+    """One page, by its name in docs/recipes or its path, for one reader with a session of their own."""
 
     def __init__(self, page: str, stack: LocalStack, home: Path) -> None:
-        self.text = (FOLDER / page).read_text(encoding="utf-8")
+        self.text = (ROOT / page if "/" in page else FOLDER / page).read_text(encoding="utf-8")
         self.stack = stack
         self.folder = home / "work"
         self.folder.mkdir()
