@@ -1,6 +1,8 @@
 """One bash, in which a reader types what a page shows: variables stay from command to command."""
 
+import os
 import re
+import signal
 import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -37,7 +39,7 @@ class Told(NamedTuple):
 
 
 class BashSession:
-    """A bash that lives as long as the block; it is ended by its pid, and what it runs with it."""
+    """A bash that lives as long as the block; it is ended with what it runs, but for what detached itself."""
 
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
         self._folder = folder
@@ -52,6 +54,7 @@ class BashSession:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             text=True,
+            start_new_session=True,
         )
 
     def enter(self, command: str, *, strict: bool = False) -> Told:
@@ -74,7 +77,8 @@ class BashSession:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._bash.kill()
+        if self._bash.poll() is None:
+            os.killpg(self._bash.pid, signal.SIGKILL)
         assert self._bash.stdin
         self._bash.stdin.close()
         self._bash.wait()

@@ -34,7 +34,7 @@ RUNS: Final[dict[str, dict[str, Run]]] = {
     },
     "docs/architecture.md": {"": _DRAWINGS},
     "docs/cli.md": {
-        "json": Run("docs/test_answers.py::test_every_example_is_of_a_call_here", 10),
+        "json": Run("docs/test_answers.py::test_every_example_is_of_a_call_here"),
         "text": Run("docs/test_cli_examples.py::test_help_is_what_the_page_shows"),
     },
     "docs/recipes/bash.md": {"bash": Run(f"{_RECIPES}::test_bash_with_child_processes", 2)},

@@ -60,6 +60,12 @@ def parse(page: str, whole: str) -> list[Block]:
     return sorted(found, key=lambda block: block.line)
 
 
+def heading(block: Block) -> str:
+    """The heading that the block stands below, without its signs."""
+    above = _FENCE.sub(_blank, text(block.page)).splitlines()[: block.line]
+    return next((line.lstrip("# ") for line in reversed(above) if line.startswith("#")), "")
+
+
 def inline(page: str) -> Iterator[Inline]:
     """The page's inline code, in order."""
     prose = _INDENTED.sub(_blank, _FENCE.sub(_blank, _HEAD.sub(_blank, text(page))))

@@ -20,17 +20,8 @@ from agent_otel.store.connection import connect
 from tests.docs import page
 
 _PAGE = "docs/api.md"
-_LINES = page.text(_PAGE).splitlines()
-
-
-def _signatures() -> Iterator[tuple[str, str]]:
-    """Each Python block, below the heading of what it is the signature of."""
-    for block in page.blocks(_PAGE, "python"):
-        heading = next(line for line in reversed(_LINES[: block.line]) if line.startswith("##"))
-        yield heading.split()[1], block.text
-
-
-_SIGNATURES = list(_signatures())
+#: Each Python block, and what it is the signature of.
+_SIGNATURES = [(page.heading(block), block.text) for block in page.blocks(_PAGE, "python")]
 #: Inline code that does something.
 _INLINE = sorted({code.text for code in page.inline(_PAGE) if re.search(r"\w\(", code.text)})
 
