@@ -32,7 +32,10 @@ FOREIGN: Final = {
     "trap": "the shell",
     "TYPE_CHECKING = False": "Python",
 }
-_SOURCES: Final = ("src", "collector", "plugins", "grafana", "benchmarks", "docker-compose.yml", "Makefile", ".ci")
+_SOURCES: Final = (
+    *("src", "collector", "plugins", "grafana", "benchmarks", "docker-compose.yml", "Makefile", ".ci"),
+    "tests/docs/examples.py",
+)
 _SUFFIXES: Final = {".py", ".sql", ".yaml", ".yml", ".json", ".sh", ""}
 _WORD: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|\d{4,}")
 _SETTING: Final = re.compile(r"(?:AGENT_OTEL_[A-Z_]+)")
