@@ -35,9 +35,7 @@ CREATE OR REPLACE FUNCTION fact_values(field jsonb) RETURNS jsonb
 -- Rows of earlier releases have ["", true], which says nothing of the order: those come last, sorted.
 CREATE OR REPLACE FUNCTION fact_members(field jsonb) RETURNS text[]
   LANGUAGE sql IMMUTABLE PARALLEL SAFE
-  RETURN (SELECT array_agg(key ORDER BY (value ->> 0) COLLATE "C" DESC,
-                           CASE jsonb_typeof(value -> 1) WHEN 'number' THEN (value ->> 1)::numeric END,
-                           key COLLATE "C")
+  RETURN (SELECT array_agg(key ORDER BY (value ->> 0) COLLATE "C" DESC, value -> 1, key COLLATE "C")
           FROM jsonb_each(field));
 
 -- The texts of a JSON array; NULL where it is none.
