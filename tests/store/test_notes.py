@@ -127,3 +127,21 @@ def test_attributes_of_a_span_repeat_its_verdict(database_url: str, writer: Writ
     execution_id = uuid.uuid4()
     writer.write(noted_span(execution_id, 9, {s.VERIFICATION_STATUS: "MATCH"}, [verdict("MATCH", 3)]))
     assert len(rows(database_url, "SELECT FROM agent_verifications")) == 1
+
+
+def test_errors_end_with_what_it_failed_with(database_url: str, writer: Writer) -> None:
+    """Once: a failure that was told of is not repeated."""
+    told = Said(s.EVENT_EXCEPTION, 1, {s.EXCEPTION_TYPE: "Timeout", s.EXCEPTION_MESSAGE: "slow"}, uuid.uuid4())
+    first = {"type": "Timeout", "message": "slow"}
+    for end, expected in (
+        ({}, [first]),
+        ({s.ERROR_TYPE: "_OTHER", s.ERROR_MESSAGE: "slow"}, [first]),
+        ({s.ERROR_TYPE: "Timeout"}, [first]),
+        ({s.ERROR_TYPE: "Lost", s.ERROR_MESSAGE: "gone"}, [first, {"type": "Lost", "message": "gone"}]),
+    ):
+        execution_id = uuid.uuid4()
+        writer.write(noted_span(execution_id, 9, {s.EXECUTION_STATUS: "error", **end}, [told]))
+        statement = "SELECT errors FROM agent_executions WHERE execution_id = %s"
+        assert rows(database_url, statement, execution_id) == [{"errors": expected}]
+    writer.write(final_span(execution_id := uuid.uuid4(), 9, {s.ERROR_TYPE: "Lost"}))
+    assert rows(database_url, statement, execution_id) == [{"errors": [{"type": "Lost"}]}]

@@ -20,12 +20,17 @@ CREATE OR REPLACE FUNCTION notes_of(execution uuid, wanted text) RETURNS jsonb
                 ORDER BY left(x.rank, 16), x.note_id
                 LIMIT 1000) n);
 
--- The errors that were told of; where none was, what the execution failed with.
+-- The errors that were told of; then what the execution failed with, where none of them is that.
 CREATE OR REPLACE FUNCTION errors_of(execution uuid, error_type text, error_message text) RETURNS jsonb
   LANGUAGE sql STABLE PARALLEL SAFE
-  RETURN coalesce(nullif(notes_of(execution, 'error'), '[]'),
-                  '[]' || nullif(jsonb_strip_nulls(jsonb_build_object('type', error_type, 'message', error_message)), '{}'),
-                  '[]');
+  RETURN notes_of(execution, 'error') || CASE
+    WHEN coalesce(error_type, error_message) IS NULL OR EXISTS (
+      SELECT FROM execution_notes n
+      WHERE n.execution_id = execution AND n.kind = 'error'
+        AND CASE WHEN error_message IS NULL THEN n.note ->> 'type' = error_type
+              ELSE n.note ->> 'message' = error_message END) THEN '[]'
+    ELSE jsonb_build_array(jsonb_strip_nulls(jsonb_build_object('type', error_type, 'message', error_message)))
+  END;
 
 -- A list that learning notes tell, united in the order in which it was told, the first 1,000; NULL where none tells it.
 CREATE OR REPLACE FUNCTION learned(execution uuid, member text) RETURNS text[]

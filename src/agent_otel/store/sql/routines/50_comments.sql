@@ -137,7 +137,7 @@ COMMENT ON COLUMN agent_executions.duration IS 'as duration_ms';
 COMMENT ON COLUMN agent_executions.tokens_used IS 'as total_tokens';
 COMMENT ON COLUMN agent_executions.memory_usage IS 'memory_max_bytes in MB of a million bytes';
 COMMENT ON COLUMN agent_executions.tools_used IS 'of its tool steps, each once, in the order of first use';
-COMMENT ON COLUMN agent_executions.errors IS 'type, message, stack, recovery_action of the first 1,000 that were told; else what it failed with';
+COMMENT ON COLUMN agent_executions.errors IS 'type, message, stack, recovery_action of the first 1,000 that were told; then what it failed with, if that is none of them';
 COMMENT ON COLUMN agent_executions.child_executions IS 'those that name it as their parent; agent_execution_chain knows more';
 COMMENT ON COLUMN agent_executions.parallel_with IS 'those with the same stated parent that ran at the same time';
 COMMENT ON COLUMN agent_executions.name IS 'as agent_name';
