@@ -224,6 +224,15 @@ def test_a_thousand_levels_are_followed_and_no_more(database_url: str) -> None:
     assert (below[0]["execution_id"], below[-1]["execution_id"]) == (chains.execution_id(99), chains.execution_id(1099))
 
 
+def test_too_many_siblings_are_not_compared(database_url: str) -> None:
+    """Among 1,000 each is compared with each; among more nobody is, which is not the same as nobody in parallel."""
+    members = [Member(), Member(), *(Member(stated=0) for _ in range(1000)), *(Member(stated=1) for _ in range(1001))]
+    chains = written(database_url, members)
+    few, many = (rows(database_url, chains.execution_id(number)) for number in (0, 1))
+    assert (len(few), {len(r["parallel_with"]) for r in few}) == (1001, {0, 999})
+    assert (len(many), [r["parallel_with"] for r in many]) == (1002, [[], *([None] * 1001)])
+
+
 def test_an_unknown_execution_has_no_chain(database_url: str) -> None:
     """No row, no error, for the functions and the view."""
     nobody = uuid.uuid4()

@@ -161,17 +161,21 @@ BEGIN
     FROM members m
     WHERE m.parent IS NOT NULL
     GROUP BY m.parent
+  ), families AS MATERIALIZED (  -- without the children's ids: those would be copied for each of them
+    SELECT c.execution_id AS parent, cardinality(c.ids) AS size FROM children c
+  ), siblings AS MATERIALIZED (  -- each will be compared with each: not where there are too many
+    SELECT m.execution_id, m.parent, m.started_at, lower(m.ran) AS began, upper(m.ran) AS ended
+    FROM members m JOIN families f ON f.parent = m.parent AND f.size BETWEEN 2 AND 1000
   ), parallel AS MATERIALIZED (
-    SELECT m.execution_id, array_agg(other.execution_id ORDER BY other.started_at, other.execution_id) AS ids
-    FROM members m
-    JOIN children c ON c.execution_id = m.parent AND cardinality(c.ids) <= 1000
-    JOIN members other ON other.parent = m.parent AND other.execution_id <> m.execution_id
-    WHERE lower(m.ran) < upper(other.ran) AND lower(other.ran) < upper(m.ran)
-    GROUP BY m.execution_id
+    SELECT s.execution_id, array_agg(other.execution_id ORDER BY other.started_at, other.execution_id) AS ids
+    FROM siblings s
+    JOIN siblings other ON other.parent = s.parent AND other.execution_id <> s.execution_id
+      AND s.began < other.ended AND other.began < s.ended
+    GROUP BY s.execution_id
   )
   SELECT m.execution_id, m.agent_name, m.status, m.started_at, m.ended_at, m.duration_ms, m.named_parent,
     m.parent_is_missing, m.path[1], cardinality(m.path) - 1, m.path, m.in_cycle, coalesce(c.ids, '{}'),
-    CASE WHEN siblings.total IS NULL OR siblings.total <= 1000 THEN coalesce(p.ids, '{}') END,
+    CASE WHEN f.size > 1000 THEN NULL ELSE coalesce(p.ids, '{}') END,
     m.trace_id, coalesce(above.trace_id <> m.trace_id, false),
     bounded_int8(o.input_tokens), bounded_int8(o.output_tokens), bounded_int8(o.total_tokens), bounded_float8(o.cost_usd),
     covered_ms(nummultirange(m.ran) - coalesce(c.ran, '{}')),
@@ -183,7 +187,7 @@ BEGIN
   LEFT JOIN children c USING (execution_id)
   LEFT JOIN parallel p USING (execution_id)
   LEFT JOIN members above ON above.execution_id = m.named_parent
-  LEFT JOIN LATERAL (SELECT cardinality(k.ids) AS total FROM children k WHERE k.execution_id = m.parent) siblings ON true
+  LEFT JOIN families f ON f.parent = m.parent
   ORDER BY cardinality(m.path), m.started_at, m.execution_id;
 END $$;
 
