@@ -119,8 +119,13 @@ def _timed(connection: Connection, leaf: uuid.UUID) -> tuple[list[float], int]:
 def _reads(connection: Connection, leaf: uuid.UUID) -> list[tuple[str, int, int]]:
     """Tables that one question reads: name, scans from end to end, rows."""
     with connection.transaction():
+        before = {name: (scans, read) for name, scans, read in connection.execute(_READS).fetchall()}
         connection.execute(_ASK, [leaf])
-        return [(name, scans, read) for name, scans, read in connection.execute(_READS).fetchall()]
+        after = connection.execute(_READS).fetchall()
+    added = [
+        (name, scans - before.get(name, (0, 0))[0], read - before.get(name, (0, 0))[1]) for name, scans, read in after
+    ]
+    return [(name, scans, read) for name, scans, read in added if scans or read]
 
 
 def _described(reads: Sequence[tuple[str, int, int]]) -> str:

@@ -27,11 +27,11 @@ END $$;
 -- A sum as int8 and as float8: what cannot be true does not overflow. Floats are summed as numeric, because they would
 -- add up to something else in another order.
 CREATE OR REPLACE FUNCTION bounded_int8(total numeric) RETURNS int8
-  LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-  RETURN least(total, 9223372036854775807)::int8;
+  LANGUAGE sql IMMUTABLE PARALLEL SAFE
+  RETURN CASE WHEN total IS NOT NULL THEN least(total, 9223372036854775807)::int8 END;
 CREATE OR REPLACE FUNCTION bounded_float8(total numeric) RETURNS float8
-  LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-  RETURN greatest(least(total, 1e308), -1e308)::float8;
+  LANGUAGE sql IMMUTABLE PARALLEL SAFE
+  RETURN CASE WHEN total IS NOT NULL THEN greatest(least(total, 1e308), -1e308)::float8 END;
 
 -- What the own LLM steps of some executions add up to; no row for those without any. A step that names its execution
 -- may stand in another trace.
@@ -74,22 +74,6 @@ CREATE OR REPLACE FUNCTION is_foreign(execution_id uuid, facts jsonb) RETURNS bo
   LANGUAGE sql IMMUTABLE PARALLEL SAFE
   RETURN get_byte(uuid_send(execution_id), 6) >> 4 = 5 AND NOT facts ? 'harness';
 
--- When an execution ran, in ns since the Unix epoch: open ones until now, abandoned ones until their last sign of life.
--- NULL where the start was never stated.
-CREATE OR REPLACE FUNCTION ran(span_id int8, facts jsonb, status text) RETURNS numrange
-  LANGUAGE sql STABLE PARALLEL SAFE SET search_path = agent_otel, pg_temp
-AS $$
-  SELECT numrange(started, greatest(started, coalesce((facts #>> '{ended,1}')::numeric,
-    CASE status WHEN 'in_progress' THEN extract(epoch FROM now()) * 1000000000 ELSE (facts #>> '{last_event,1}')::numeric END)), '[]')
-  FROM (SELECT (facts #>> '{started,1}')::numeric AS started) s
-  WHERE started IS NOT NULL AND (span_id IS NOT NULL OR left(facts #>> '{started,0}', 1) <> '-')
-$$;
-
--- The length of what ranges of ns cover, in whole ms.
-CREATE OR REPLACE FUNCTION covered_ms(ranges nummultirange) RETURNS int8
-  LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-  RETURN (SELECT bounded_int8(div(coalesce(sum(upper(r) - lower(r)), 0), 1000000)) FROM unnest(ranges) AS t (r));
-
 -- The chain's rows: of the whole tree, or true only of the execution itself (see chain_members).
 CREATE OR REPLACE FUNCTION chain_rows(execution uuid, whole boolean)
   RETURNS TABLE (execution_id uuid, agent_name text, status text, started_at timestamptz, completed_at timestamptz,
@@ -106,7 +90,7 @@ BEGIN
   WITH members AS MATERIALIZED (
     SELECT m.*, e.trace_id, e.agent_name, e.started_at, e.ended_at, s.status,
       known_duration_ms(e.duration_ms, e.span_id, e.facts) AS duration_ms,
-      ran(e.span_id, e.facts, s.status) AS ran,
+      CASE WHEN t.began IS NOT NULL THEN numrange(t.began, greatest(t.began, t.ended), '[]') END AS ran,
       is_foreign(e.execution_id, e.facts) AS is_foreign,
       e.input_tokens, e.output_tokens,
       coalesce(e.total_tokens, e.input_tokens + e.output_tokens, e.input_tokens, e.output_tokens) AS total_tokens,
@@ -114,6 +98,12 @@ BEGIN
     FROM chain_members(execution, whole) m
     JOIN executions e USING (execution_id)
     CROSS JOIN LATERAL (SELECT status_now(e.recorded_status, e.last_event_at, e.heartbeat) AS status) s
+    -- When it ran, in ns since the Unix epoch: an open one until now, an abandoned one until its last sign of life.
+    -- Unknown where the start was never stated.
+    LEFT JOIN LATERAL (SELECT (e.facts #>> '{started,1}')::numeric AS began,
+      coalesce((e.facts #>> '{ended,1}')::numeric, CASE s.status WHEN 'in_progress' THEN extract(epoch FROM now()) * 1000000000
+                                                   ELSE (e.facts #>> '{last_event,1}')::numeric END) AS ended) t
+      ON e.span_id IS NOT NULL OR left(e.facts #>> '{started,0}', 1) <> '-'
   ), used AS MATERIALIZED (
     SELECT * FROM own_llm_usage(ARRAY(
       SELECT m.execution_id FROM members m WHERE m.is_foreign OR m.total_tokens IS NULL OR m.cost_usd IS NULL))
@@ -178,9 +168,12 @@ BEGIN
     CASE WHEN f.size > 1000 THEN NULL ELSE coalesce(p.ids, '{}') END,
     m.trace_id, coalesce(above.trace_id <> m.trace_id, false),
     bounded_int8(o.input_tokens), bounded_int8(o.output_tokens), bounded_int8(o.total_tokens), bounded_float8(o.cost_usd),
-    covered_ms(nummultirange(m.ran) - coalesce(c.ran, '{}')),
+    CASE WHEN m.ran IS NOT NULL THEN
+      (SELECT bounded_int8(div(coalesce(sum(upper(r) - lower(r)), 0), 1000000))
+       FROM unnest(nummultirange(m.ran) - coalesce(c.ran, '{}')) AS alone (r)) END,
     bounded_int8(i.input_tokens), bounded_int8(i.output_tokens), bounded_int8(i.total_tokens), bounded_float8(i.cost_usd),
-    covered_ms(i.ran)
+    CASE WHEN i.ran IS NOT NULL THEN
+      (SELECT bounded_int8(div(coalesce(sum(upper(r) - lower(r)), 0), 1000000)) FROM unnest(i.ran) AS together (r)) END
   FROM members m
   JOIN own o USING (execution_id)
   JOIN inclusive i USING (execution_id)
