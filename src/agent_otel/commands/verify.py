@@ -15,7 +15,7 @@ from agent_otel.commands import named_execution
 from agent_otel.errors import AgentOtelError
 from agent_otel.hand_over import hand_over
 from agent_otel.open_execution import ExecutionFolder, OpenExecution
-from agent_otel.shell import facts, journal, options, statements
+from agent_otel.shell import facts, journal, statements, verify_options
 from agent_otel.shell import help as pages
 from agent_otel.shell.call import WRONG_ARGUMENT, Call
 from agent_otel.shell.known import Known
@@ -29,7 +29,7 @@ def run(argv: Sequence[str]) -> int:
     if pages.asked("verify", argv):
         print(pages.text("verify").rstrip())
         return 0
-    call = Call("verify", options.VERIFY, argv)
+    call = Call("verify", verify_options.VERIFY, argv)
     try:
         if not call.arguments.unusable:
             _record(call)

@@ -15,9 +15,17 @@ from agent_otel.shell.known import Known, known
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import Any
+    from typing import Any, Final
 
     from agent_otel.shell.statements import Statement
+
+#: Keys of the options that say something beside the facts.
+_SAID: Final = frozenset(
+    {
+        *("verification_status", "expected_vs_actual", "criteria_met", "criteria_failed", "confidence"),
+        *("manual_verification", "verified_by", "issue", "learning"),
+    }
+)
 
 
 def run(argv: Sequence[str]) -> int:
@@ -100,7 +108,7 @@ def _tracked(call: Call, found: Known) -> dict[str, Any]:
 
 def _said(call: Call) -> tuple[dict[str, Any], list[Statement]]:
     """The verdict, and what is said beside the facts; nothing is loaded for it where nothing is said."""
-    if call.values.keys().isdisjoint(options.SAID):
+    if call.values.keys().isdisjoint(_SAID):
         return {}, []
     from agent_otel.shell import statements
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agent_otel.shell import options
+from agent_otel.shell import options, verify_options
 from agent_otel.shell.arguments import Arguments
 
 TYPE_CHECKING = False
@@ -82,7 +82,7 @@ PAGES: Final = {
         "Give a verdict on an execution, at any time: while it runs, at its end, days later. All verdicts are kept, "
         "with who gave them and when; the latest counts. It goes through the spool, so that an outage loses "
         "nothing. Exit code 0: it is recorded; 1: it is not; 2: an argument is wrong (the others are recorded).",
-        (*options.VERIFY, *options.BEHAVIOUR[::2]),
+        (*verify_options.VERIFY, *options.BEHAVIOUR[::2]),
         "agent-otel verify $ID --status MISMATCH --expected-vs-actual 'expected 3 sources, found 1'",
     ),
     "flush": Page(

@@ -53,7 +53,8 @@ _TOKENS: Final = (
     Option("--cost-usd", kinds.dollars, "cost in US dollars", "USD", attribute=s.COST_USD),
 )
 
-_QUALITY: Final = (
+#: How good the result is, in labels.
+QUALITY: Final = (
     Option("--completeness", kinds.quality, "HIGH, MEDIUM or LOW", "LABEL", attribute=s.QUALITY_COMPLETENESS),
     Option("--accuracy", kinds.quality, "HIGH, MEDIUM or LOW", "LABEL", attribute=s.QUALITY_ACCURACY),
     Option("--efficiency", kinds.quality, "HIGH, MEDIUM or LOW", "LABEL", attribute=s.QUALITY_EFFICIENCY),
@@ -61,7 +62,7 @@ _QUALITY: Final = (
 )
 
 #: The members that the audit trail has of issues and learning; `agent_otel.shell.statements` reads them.
-_NOTES: Final = (
+NOTES: Final = (
     Option(
         "--issue",
         kinds.issue,
@@ -80,7 +81,7 @@ _NOTES: Final = (
 )
 
 
-def _verdict(status: str, by: str, who: str) -> tuple[Option, ...]:
+def verdict(status: str, by: str, who: str) -> tuple[Option, ...]:
     """A verdict's options, of which two are called otherwise where nothing else is said."""
     return (
         Option(
@@ -194,13 +195,13 @@ COMPLETE: Final = (
     Option("--error-message", kinds.any_text, "what went wrong", attribute=s.ERROR_MESSAGE),
     Option("--error-type", kinds.words, "class of the error, e.g. Timeout", "CLASS", attribute=s.ERROR_TYPE),
     Option("--quality-score", kinds.score, "0.0 to 1.0", "SCORE", attribute=s.QUALITY_SCORE),
-    *_QUALITY,
+    *QUALITY,
     _METADATA,
     *_TOKENS,
     *_RESULT,
     _MORE_CRITERIA,
-    *_verdict("--verification-status", "--verified-by", "who gives the verdict"),
-    *_NOTES,
+    *verdict("--verification-status", "--verified-by", "who gives the verdict"),
+    *NOTES,
     *_ELSEWHERE,
     Option(
         "--inferred",
@@ -265,30 +266,6 @@ FLUSH: Final = (Option("--timeout", kinds.seconds, "seconds to try, default 30",
 DOCTOR: Final = (
     Option("--send-test", kinds.flag, "send a test execution and read it back from PostgreSQL and Jaeger", ""),
     Option("--json", kinds.flag, "print one JSON object", ""),
-)
-
-#: Keys of what is said beside an execution's facts.
-SAID: Final = frozenset(option.key for option in (*_verdict("--status", "--by", ""), *_NOTES))
-
-VERIFY: Final = (
-    Option(
-        "EXECUTION",
-        kinds.words,
-        "its execution id; where a database can be asked also a correlation id, or last",
-        "",
-        key="execution",
-        required=True,
-    ),
-    *_verdict("--status", "--by", "who says all this; default: the user who calls"),
-    *_QUALITY,
-    Option("--quality-score", kinds.score, "0.0 to 1.0", "SCORE"),
-    *_NOTES,
-    Option(
-        "--database-url",
-        kinds.words,
-        "PostgreSQL to ask; default: AGENT_OTEL_DATABASE_URL, else the running local stack",
-        "URL",
-    ),
 )
 
 #: Beside the three words agent, id and status.
