@@ -178,7 +178,7 @@ def test_api_calls_by_host() -> None:
     entries = [told(steps=steps, api_calls=["GCP upload", "slack post"]), told(steps=steps[3:4], agent=None)]
     rows = traffic.api_hosts(history(*entries), ALL, every=True)
     assert [(row["host"], row["service"], row["calls"], row["executions"], row["agents"]) for row in rows] == [
-        ("api.github.com", "github", 3, 2, ["coder"]), ("amazonaws.com", "aws", 1, 1, ["coder"]),
+        ("api.github.com", "github", 3, 2, ["(none)", "coder"]), ("amazonaws.com", "aws", 1, 1, ["coder"]),
         ("h", None, 1, 1, ["coder"]), (None, "gcp", 1, 1, ["coder"]), (None, None, 1, 1, ["coder"]),
     ]  # fmt: skip
     assert len(traffic.api_hosts(history(*entries), ALL)) == 3
@@ -236,6 +236,13 @@ def test_the_daily_report() -> None:
     assert report["more"]["verification"] == {"MATCH": 0, "PARTIAL": 0, "MISMATCH": 1, "ERROR": 0, "unverified": 5}
     empty = report_daily(history(*entries), dt.date(2026, 6, 12))
     assert (empty["total_executions"], empty["success_rate"], empty["agents_used"]) == (0, None, [])
+
+
+def test_failures_that_do_not_say_why() -> None:
+    """They are listed by their status, with half of what they say where they say half."""
+    entries = [told("partial"), told("error", error_type="E"), told("error", error_message="m")]
+    report = report_daily(history(*entries), dt.date(2026, 6, 10))
+    assert [row["issue"] for row in report["top_issues"]] == ["E", "m", "partial"]
 
 
 def test_roots_and_projects_alone() -> None:

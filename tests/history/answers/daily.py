@@ -154,7 +154,7 @@ def _issues(runs: list[Run]) -> list[Report]:
 
 def _failure(run: Run) -> str:
     parts = (run.entry["error_type"], error_pattern(run.entry["error_message"]))
-    return ": ".join(part for part in parts if part is not None) or "abandoned"
+    return ": ".join(part for part in parts if part is not None) or run.status
 
 
 def _opportunities(runs: list[Run]) -> list[Report]:

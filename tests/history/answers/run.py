@@ -95,6 +95,12 @@ class Run:
             found.setdefault(text, Command(text))
         return list(found.values())
 
+    @cached_property
+    def urls(self) -> list[str]:
+        """Addresses that tool steps were given."""
+        given = [_member(step, "url") for step in self.entry["steps"]]
+        return [url for url in given if isinstance(url, str)]
+
     @property
     def files(self) -> int:
         """How many it modified, as counted or as named."""
@@ -107,7 +113,7 @@ class Run:
         return (self.entry["input_tokens"] or 0) + (self.entry["output_tokens"] or 0)
 
 
-def member(step: dict[str, Any], name: str) -> Any:
+def _member(step: dict[str, Any], name: str) -> Any:
     """A member of what a tool step was given, where that is a JSON object."""
     if step["kind"] != "tool" or step.get("input") is None:
         return None
@@ -122,7 +128,7 @@ def _command(step: dict[str, Any]) -> str | None:
     """The shell command that a step ran."""
     if step.get("tool") not in SHELL_TOOLS:
         return None
-    command = member(step, "command")
+    command = _member(step, "command")
     if isinstance(command, list) and all(isinstance(word, str) for word in command):
         return " ".join(command)
     return command if isinstance(command, str) else None

@@ -4,9 +4,9 @@ import re
 from collections import defaultdict
 from typing import Any, Final
 
-from tests.history.answers.figures import last
+from tests.history.answers.figures import NONE, last
 from tests.history.answers.history import Asked, History
-from tests.history.answers.run import Run, member
+from tests.history.answers.run import Run
 
 Row = dict[str, Any]
 
@@ -50,10 +50,10 @@ def commands(history: History, asked: Asked) -> list[Row]:
 
 
 def apis(history: History, asked: Asked) -> list[Row]:
-    """One row an execution and API call; in no order."""
+    """One row an execution and API call."""
     rows = []
     for run in history.within(asked):
-        for call, host in _calls(run).items():
+        for call, host in sorted(_calls(run).items()):
             rows.append(_row(run, api_call=call, host=host, service=_service(host or call)))
     return rows
 
@@ -70,7 +70,7 @@ def api_hosts(history: History, asked: Asked, *, every: bool = False) -> list[Ro
             "service": service,
             "calls": len(group),
             "executions": len({row["execution_id"] for row in group}),
-            "agents": sorted({row["agent_name"] for row in group if row["agent_name"]}),
+            "agents": sorted({row["agent_name"] or NONE for row in group}),
             "last_at": max(row["started_at"] for row in group),
         }
         for (host, service), group in groups.items()
@@ -85,10 +85,7 @@ def _calls(run: Run) -> dict[str, str | None]:
         found += [(url, _host(url)) for url in _URL.findall(command.text)]
         if host := _CALLERS.get(_first_word(command.text)):
             found.append((command.text, host))
-    for step in run.entry["steps"]:
-        url = member(step, "url")
-        if isinstance(url, str):
-            found.append((url, _host(url)))
+    found += [(url, _host(url)) for url in run.urls]
     calls: dict[str, str | None] = {}
     for call, called in found:
         calls[call] = calls.get(call) or called

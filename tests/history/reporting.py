@@ -1,0 +1,65 @@
+"""Reports as SQL gives them, in the form in which the ledger's answers can be compared with them."""
+
+import datetime as dt
+from typing import Any, Final
+
+from agent_otel.store.connection import Connection
+from tests.history.answers.history import Asked
+from tests.history.asking import instant, microseconds
+
+Report = dict[str, Any]
+
+DAILY: Final = "SELECT report_daily(%s::date, %s, %s, %s)"
+AGENT: Final = "SELECT report_agent(%s, %s, %s)"
+_INSTANTS: Final = ("since", "until", "last_at")
+#: Sentences that name an agent and a figure, or a failure: their words are free.
+_FREE: Final = ("success_rate", "refuted", "failure_mode", "trend")
+
+
+def daily(connection: Connection, day: dt.date, zone: str, roots_only: bool, project: str | None) -> Report:
+    """The daily report."""
+    report: Report = _comparable(_one(connection, DAILY, (day, zone, roots_only, project)))
+    return report
+
+
+def of_agent(connection: Connection, agent: str, asked: Asked) -> Report:
+    """The report about an agent."""
+    report: Report = _comparable(_one(connection, AGENT, (agent, instant(asked.since), instant(asked.until))))
+    return report
+
+
+def rounded(report: Any) -> Any:
+    """Costs without what float addition makes of them."""
+    if isinstance(report, dict):
+        return {key: round(value, 6) if key == "cost_usd" else rounded(value) for key, value in report.items()}
+    return [rounded(part) for part in report] if isinstance(report, list) else report
+
+
+def keys(report: Any) -> Any:
+    """The names of its members in their order, all the way down."""
+    if isinstance(report, dict):
+        return [(name, keys(value)) for name, value in report.items()]
+    return [keys(part) for part in report] if isinstance(report, list) else None
+
+
+def _one(connection: Connection, statement: Any, values: tuple[Any, ...]) -> Report:
+    row = connection.execute(statement, values).fetchone()
+    assert row is not None
+    report: Report = row[0]
+    return report
+
+
+def _comparable(report: Any) -> Any:
+    if isinstance(report, list):
+        return [_comparable(part) for part in report]
+    if not isinstance(report, dict):
+        return report
+    if report.get("kind") in _FREE:
+        sentence = report.get("opportunity") or report.get("recommendation")
+        assert isinstance(sentence, str), report
+        assert report.get("agent") is None or report["agent"] in sentence, report
+        report = {name: value for name, value in report.items() if name not in ("opportunity", "recommendation")}
+    return {
+        name: microseconds(dt.datetime.fromisoformat(value)) if name in _INSTANTS and value else _comparable(value)
+        for name, value in report.items()
+    }
