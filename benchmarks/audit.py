@@ -37,6 +37,7 @@ _DAY: Final = 86_400 * 10**6
 _PERIODS: Final = {"7 days": (7, 0), "30 days": (30, 0), "all": (DAYS + 1, -1), "the slow week": (50, 43)}
 #: Days beside its period that a question may look into: executions run over midnight, and traces begin earlier.
 _MARGIN_DAYS: Final = 3
+_DOCUMENTS: Final = 1000
 #: Days a report is asked about, before the last.
 _DAYS_BACK: Final = (0, 1, 2, 26, 45)
 
@@ -98,6 +99,9 @@ def compare(connection: Connection, entries: list[ledger.Entry], until: int) -> 
             print(f"  {name:<16} {days:<14} {asked.agent or 'all agents':<12} {len(found):>8,} rows", flush=True)
             wrong += [f"{name}, {days}: {line}" for line in differing]
         wrong += _wrong_reports(connection, history, until)
+        sample = history.runs[:: max(len(history.runs) // _DOCUMENTS, 1)]
+        wrong += reporting.wrong_documents(connection, sample)
+        print(f"  documents: {len(sample):,}", flush=True)
     return wrong
 
 
@@ -136,7 +140,7 @@ def _report_difference(name: str, found: Any, expected: Any) -> list[str]:
     )
 
 
-def timed(until: int) -> list[Timed]:
+def timed(until: int, execution_id: str) -> list[Timed]:
     """Each question with 7 days, the daily report with a whole day, the agent's with 30 days."""
     week = asking.parameters(Asked(until - 7 * _DAY, until))
     found = [
@@ -146,7 +150,8 @@ def timed(until: int) -> list[Timed]:
     daily = {"day": yesterday, "tz": "UTC", "roots_only": False, "project": None}
     found.append(_report("report_daily", daily, 1))
     month = {"since": asking.instant(until - 30 * _DAY), "until": asking.instant(until)}
-    return [*found, _report("report_agent", {"agent": "coder", **month}, 30)]
+    found.append(_report("report_agent", {"agent": "coder", **month}, 30))
+    return [*found, _question("dossier", reporting.DOCUMENT, {"execution": execution_id})._replace(days=1)]
 
 
 def _question(name: str, statement: LiteralString, values: dict[str, Any]) -> Timed:
@@ -209,8 +214,11 @@ def main() -> int:
         connection.execute("SET ROLE agent_otel_reader")
         print("compared with the ledger:")
         wrong = compare(connection, entries, until)
+        busiest = max(entries, key=lambda entry: len(entry["steps"]))["execution_id"]
         print(f"with its default period, median of {_TIMES}:")
-        missed = [line for each in timed(until) for line in measure(connection, each, save=not arguments.quick)]
+        missed = [
+            line for each in timed(until, busiest) for line in measure(connection, each, save=not arguments.quick)
+        ]
     for line in [*wrong, *missed]:
         print(f"missed: {line}")
     return int(bool(wrong) or (bool(missed) and not arguments.quick))

@@ -22,6 +22,8 @@ class Reads(NamedTuple):
 
 def reads(connection: Connection, statement: LiteralString, values: Any) -> Reads:
     """Run a statement in a transaction of its own, in which everything it calls is counted, too."""
+    # What earlier statements did counts until it is handed over.
+    connection.execute("SELECT pg_stat_force_next_flush()")
     with connection.transaction():
         # Other processes would count for themselves.
         connection.execute("SET LOCAL max_parallel_workers_per_gather = 0")

@@ -12,8 +12,9 @@ class Step:
     started: int
     ended: int
     kind: str
+    #: The tool, or the name of a decision and the like; None of a call of a model.
     tool: str | None
-    action: str
+    action: str | None
     sequence: int | None = None
     #: As the tool was given it, a JSON text mostly.
     input: str | None = None

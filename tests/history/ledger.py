@@ -19,8 +19,8 @@ Entry = dict[str, Any]
 
 #: Of a step, what somebody may ask for; left out where it is None.
 _OF_STEPS: Final = (
-    *("kind", "tool", "input", "success", "sequence"),
-    *("input_tokens", "output_tokens", "cost_usd", "error_type"),
+    *("kind", "tool", "model", "action", "input", "success", "sequence"),
+    *("input_tokens", "output_tokens", "cost_usd", "error_type", "error_message"),
 )
 _AS_THEY_ARE: Final = (
     *("family", "member", "agent", "version", "status", "error_type", "error_message", "session_id", "user_id"),
@@ -53,6 +53,7 @@ def entry(execution: Execution) -> Entry:
         "signs_ns": _last_sign(execution),
         "heartbeat": bool(execution.heartbeats),
         "start_told": execution.start_event,
+        "progress": [{"at_ns": at, "stage": stage, "percent": percent} for at, stage, percent in execution.progress],
         "criteria_told": [execution.criteria_start, *criteria, execution.criteria_end],
         "steps": [_step(place, step) for place, step in enumerate(execution.steps, 1)],
         "verdicts": [_note(verdict) for verdict in execution.verdicts],

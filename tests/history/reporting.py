@@ -1,16 +1,23 @@
 """Reports as SQL gives them, in the form in which the ledger's answers can be compared with them."""
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Any, Final
 
 from agent_otel.store.connection import Connection
+from tests.history.answers.document import document
 from tests.history.answers.history import Asked
+from tests.history.answers.run import Run
 from tests.history.asking import instant, microseconds
 
 Report = dict[str, Any]
 
 DAILY: Final = "SELECT report_daily(%s::date, %s, %s, %s)"
 AGENT: Final = "SELECT report_agent(%s, %s, %s)"
+DOCUMENT: Final = "SELECT document FROM agent_execution_documents WHERE execution_id = %(execution)s"
+_DOCUMENTS: Final = (
+    "SELECT execution_id::text, document FROM agent_execution_documents WHERE execution_id = ANY (%s::uuid[])"
+)
 _INSTANTS: Final = ("since", "until", "last_at")
 #: Sentences that name an agent and a figure, or a failure: their words are free.
 _FREE: Final = ("success_rate", "refuted", "failure_mode", "trend")
@@ -26,6 +33,18 @@ def of_agent(connection: Connection, agent: str, asked: Asked) -> Report:
     """The report about an agent."""
     report: Report = _comparable(_one(connection, AGENT, (agent, instant(asked.since), instant(asked.until))))
     return report
+
+
+def wrong_documents(connection: Connection, runs: Sequence[Run]) -> list[str]:
+    """Executions whose document is not the ledger's, with both."""
+    wanted = [run.execution_id for run in runs]
+    found: Report = dict(connection.execute(_DOCUMENTS, [wanted]).fetchall())
+    told = {run.execution_id: document(run) for run in runs}
+    return [
+        f"{execution_id}: {found.get(execution_id)} instead of {expected}"
+        for execution_id, expected in told.items()
+        if found.get(execution_id) != expected or keys(found[execution_id]) != keys(expected)
+    ]
 
 
 def rounded(report: Any) -> Any:

@@ -184,7 +184,7 @@ def _step(execution: Execution, step: Step) -> Iterator[Item]:
         trace_id=execution.trace_id,
         span_id=step.span_id,
         parent_span_id=step.between or execution.span_id,
-        name=step.action if step.tool is None else f"execute_tool {step.tool}",
+        name=f"chat {step.model}" if step.tool is None else f"execute_tool {step.tool}",
         kind=Span.SPAN_KIND_INTERNAL,
         flags=_FLAGS,
         start_time_unix_nano=step.started,

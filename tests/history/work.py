@@ -49,8 +49,8 @@ def _steps(execution: Execution, last: int, calendar: Calendar, rng: random.Rand
         step.sequence = number if numbered else None
         if step.cost_usd is not None:
             step.cost_usd = round(step.cost_usd * calendar.expense(step.started), 4)
-        if execution.foreign_steps and rng.random() < 0.5:
-            step.between = rng.randbytes(8)
+        if execution.foreign_steps:
+            _as_others_tell(step, rng)
         if kind != "llm" and rng.random() < 0.06:
             step.success, step.error_type, step.error_message = (
                 False,
@@ -58,6 +58,14 @@ def _steps(execution: Execution, last: int, calendar: Calendar, rng: random.Rand
                 f"exit status {rng.randrange(1, 128)}",
             )
         execution.steps.append(step)
+
+
+def _as_others_tell(step: Step, rng: random.Random) -> None:
+    """Other instrumentations do not say what a call is for, and put spans of their own between."""
+    if rng.random() < 0.5:
+        step.between = rng.randbytes(8)
+    if step.kind in ("llm", "tool"):
+        step.action = None
 
 
 def _step(kind: str, rng: random.Random) -> Step:

@@ -112,6 +112,11 @@ def test_audit_questions(question: Question, name: str) -> None:
     assert answered > 20
 
 
+def test_documents(question: Question) -> None:
+    """The dossier's document of every seventh execution, member for member in the order of the requirements."""
+    assert reporting.wrong_documents(question.connection, question.history.runs[::7]) == []
+
+
 def test_the_daily_report(question: Question) -> None:
     """Of today, yesterday, days with something wrong and one with nothing, in several zones, of roots, of a project."""
     last = asking.instant(question.until).date()
