@@ -25,13 +25,13 @@ _FREE: Final = ("success_rate", "refuted", "failure_mode", "trend")
 
 def daily(connection: Connection, day: dt.date, zone: str, roots_only: bool, project: str | None) -> Report:
     """The daily report."""
-    report: Report = _comparable(_one(connection, DAILY, (day, zone, roots_only, project)))
+    report: Report = comparable(_one(connection, DAILY, (day, zone, roots_only, project)))
     return report
 
 
 def of_agent(connection: Connection, agent: str, asked: Asked) -> Report:
     """The report about an agent."""
-    report: Report = _comparable(_one(connection, AGENT, (agent, instant(asked.since), instant(asked.until))))
+    report: Report = comparable(_one(connection, AGENT, (agent, instant(asked.since), instant(asked.until))))
     return report
 
 
@@ -68,9 +68,16 @@ def _one(connection: Connection, statement: Any, values: tuple[Any, ...]) -> Rep
     return report
 
 
-def _comparable(report: Any) -> Any:
+def with_instants(row: Report) -> Report:
+    """A row that was JSON: its times as the ledger spells them."""
+    at = {name: value for name, value in row.items() if name.endswith("_at") and value}
+    return {**row, **{name: microseconds(dt.datetime.fromisoformat(value)) for name, value in at.items()}}
+
+
+def comparable(report: Any) -> Any:
+    """A report that was JSON, without the sentences whose words are free; they must name their agent."""
     if isinstance(report, list):
-        return [_comparable(part) for part in report]
+        return [comparable(part) for part in report]
     if not isinstance(report, dict):
         return report
     if report.get("kind") in _FREE:
@@ -79,6 +86,6 @@ def _comparable(report: Any) -> Any:
         assert report.get("agent") is None or report["agent"] in sentence, report
         report = {name: value for name, value in report.items() if name not in ("opportunity", "recommendation")}
     return {
-        name: microseconds(dt.datetime.fromisoformat(value)) if name in _INSTANTS and value else _comparable(value)
+        name: microseconds(dt.datetime.fromisoformat(value)) if name in _INSTANTS and value else comparable(value)
         for name, value in report.items()
     }

@@ -2,18 +2,18 @@
 
 import concurrent.futures
 import multiprocessing
-import time
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from tests.history import ledger
 from tests.history.delivery import Delivery
 from tests.history.family import family
+from tests.history.pace import Pace
 from tests.history.plan import Plan
-from tests.history.requests import Request, Requests
+from tests.history.requests import Requests
 
 #: The exporter makes at most 32 days a minute, some of them around today.
-DAYS_A_MINUTE: Final = 28
+_DAYS_A_MINUTE: Final = 28
 _MINUTE_S: Final = 61.0
 _CONNECTIONS: Final = 2
 
@@ -46,35 +46,16 @@ class Telling(NamedTuple):
 def _share(telling: Telling, number: int, path: Path) -> int:
     """Tell every nth family."""
     requests = Requests()
-    pace = _Pace(telling.paced)
+    pace = Pace(_DAYS_A_MINUTE, _MINUTE_S if telling.paced else 0.0)
     with Delivery(telling.address, _CONNECTIONS) as delivery, path.open("wb") as book:
         for slot in telling.plan.slots()[number :: telling.processes]:
             executions = family(telling.plan, slot)
             book.writelines(map(ledger.line, executions))
             for request in requests.add(executions):
-                pace.keep(request, delivery)
+                pace.keep(request.day, delivery.settle)
                 delivery.send(request)
         for request in requests.rest():
-            pace.keep(request, delivery)
+            pace.keep(request.day, delivery.settle)
             delivery.send(request)
         delivery.settle()
         return delivery.records
-
-
-class _Pace:
-    """Lets no more than DAYS_A_MINUTE days begin within a minute."""
-
-    def __init__(self, paced: bool) -> None:
-        self._paced = paced
-        self._begun: dict[int, float] = {}
-
-    def keep(self, request: Request, delivery: Delivery) -> None:
-        """Wait until the request's day may begin."""
-        if not self._paced or request.day in self._begun:
-            return
-        if len(self._begun) >= DAYS_A_MINUTE:
-            # A day begins at the latest when all of it that was handed over is acknowledged.
-            delivery.settle()
-            earlier = sorted(self._begun.values())[-DAYS_A_MINUTE]
-            time.sleep(max(0.0, earlier + _MINUTE_S - time.monotonic()))
-        self._begun[request.day] = time.monotonic()

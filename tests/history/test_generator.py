@@ -3,6 +3,9 @@
 import hashlib
 import itertools
 import statistics
+import subprocess
+import sys
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -15,10 +18,13 @@ from tests.history import ledger
 from tests.history.delivery import Refused
 from tests.history.execution import Execution
 from tests.history.family import family
+from tests.history.pace import Pace
 from tests.history.plan import Plan
 from tests.history.requests import Requests
 from tests.history.telling import Telling
 from tests.history.times import DAY, DAYS, HOUR
+
+ROOT = Path(__file__).parents[2]
 
 
 def _digests(plan: Plan) -> tuple[str, str]:
@@ -153,3 +159,34 @@ def test_what_is_not_taken_is_told(plan: Plan, tmp_path: Path, answer: Answer, w
     few = plan._replace(executions=20)
     with Sink(lambda _: answer) as sink, pytest.raises((Refused, DecodeError), match=why):
         Telling(few, sink.endpoint.removeprefix("http://"), tmp_path / "l.jsonl", paced=False).tell()
+
+
+def test_days_do_not_follow_each_other_too_soon() -> None:
+    """At most three in any fifth of a second, however often each is told of."""
+    pace = Pace(3, 0.2)
+    begun: list[tuple[int, float]] = []
+    settled: list[int] = []
+    for day in (1, 1, 2, 3, 2, 4, 5, 6, 7, 8, 8):
+        pace.keep(day, lambda: settled.append(len(begun)))
+        begun.append((day, time.monotonic()))
+    firsts = sorted(dict(reversed(begun)).values())
+    assert all(later - earlier >= 0.1 for earlier, later in zip(firsts, firsts[3:], strict=False))
+    assert len(settled) == 5
+
+
+def test_the_command(tmp_path: Path) -> None:
+    """As later issues use it: told to an endpoint, with a ledger; 1 where nobody takes it."""
+    path = tmp_path / "history.jsonl"
+    until = "2026-07-01T12:00:00+02:00"
+    with Sink() as sink:
+        words = ["--executions", "30", "--seed", "5", "--until", until, "--endpoint", sink.endpoint, "--at-once"]
+        command = [sys.executable, "-m", "tests.history", *words, "--ledger", str(path)]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+        assert done.stdout.startswith("30 executions in ")
+        assert {received.path for received in sink.accepted} == {"/v1/logs", "/v1/traces"}
+    told = list(ledger.read(path))
+    assert len(told) == 30
+    assert max(entry["started_ns"] for entry in told) < 1_782_900_000 * 10**9
+    refused = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr.startswith("not all of it was taken: ")

@@ -1,6 +1,9 @@
 """A made-up history through the real write path: every audit question and report equals the ledger's own answer."""
 
 import datetime as dt
+import json
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -139,3 +142,35 @@ def test_the_report_about_an_agent(question: Question, agent: str) -> None:
         expected = report_agent(question.history, agent, asked)
         assert reporting.rounded(found) == reporting.rounded(expected), days
         assert reporting.keys(found) == reporting.keys(expected)
+
+
+@pytest.mark.parametrize("name", ["failures", "apis", "refuted"])
+def test_the_command_prints_the_same(told: Told, question: Question, name: str) -> None:
+    """`agent-otel audit`, as a process of its own, gives the rows as JSON; what is a finding ends with 1."""
+    asked = question.period(PERIODS["30d"])
+    done = _command(told, "audit", name, *_period(asked))
+    found = [reporting.with_instants(row) for row in json.loads(done.stdout)]
+    assert asking.differences(found, asking.questions()[name].answer(question.history, asked)) == []
+    assert done.returncode == (name != "apis")
+
+
+def test_the_report_command_prints_the_same(told: Told, question: Question) -> None:
+    """`agent-otel report`, as a process of its own."""
+    day = asking.instant(question.until).date() - dt.timedelta(days=2)
+    done = _command(told, "report", "daily", "--date", str(day), "--tz", ZONES[1], "--roots-only")
+    expected = report_daily(question.history, day, ZONES[1], roots_only=True)
+    assert reporting.rounded(reporting.comparable(json.loads(done.stdout))) == reporting.rounded(expected)
+    asked = question.period(PERIODS["30d"])
+    done = _command(told, "report", "agent", "doc writer", *_period(asked))
+    expected = report_agent(question.history, "doc writer", asked)
+    assert reporting.rounded(reporting.comparable(json.loads(done.stdout))) == reporting.rounded(expected)
+    assert done.returncode == 0
+
+
+def _period(asked: Asked) -> list[str]:
+    return ["--since", asking.instant(asked.since).isoformat(), "--until", asking.instant(asked.until).isoformat()]
+
+
+def _command(told: Told, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "agent_otel", *words, "--format", "json", "--database-url", told.url]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
