@@ -48,7 +48,7 @@ def end(call: Call, found: Known, measured: dict[str, Any] | None = None) -> Non
     call.unknown = not found.has_span
     if not call.settings.disabled:
         completion = Completion(found, notes, final, ended)
-        completion.said, completion.verdict = said, verdict or notes.verdict
+        completion.said, completion.verdict = said, verdict
         call.handed = completion.send(call.settings)
         if not completion.is_first:
             call.warning = calls.ALREADY_COMPLETED

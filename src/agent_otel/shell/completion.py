@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 class Completion:
     """`final`: what is only known at the end, the status too; `ended` in ns; `event_only`: what the span leaves out.
 
-    `verdict`: what the event leaves out, because it is `said` as an event of its own.
+    `verdict`: the one of this end, which the event leaves out, because it is `said` as an event of its own.
     """
 
     __slots__ = ("ended", "event_only", "final", "found", "handed", "is_first", "notes", "said", "verdict")
@@ -97,7 +97,7 @@ class Completion:
             **notes.attributes,
             s.CAPTURE_MODE: settings.capture,
             **final,
-            **self.verdict,
+            **(self.verdict or notes.verdict),
         }
         failed = final[s.EXECUTION_STATUS] == "error"
         message = redaction.error_text(str(final.get(s.ERROR_MESSAGE, "")), settings.capture) if failed else ""

@@ -102,9 +102,10 @@ def _take(journal: Journal, entry: dict[str, Any]) -> None:
     if "event" in entry:
         plain_json.loads(entry["event"])["name"]
         journal.latest.update(entry["latest"])
-        journal.verdict = entry.get("verdict") or journal.verdict
-        if len(journal.events) < MAX_SPAN_EVENTS:
+        is_said = "verdict" in entry
+        if len(journal.events) < (MAX_MEMBERS if is_said else MAX_SPAN_EVENTS):
             journal.events.append(entry["event"])
+            journal.verdict = entry.get("verdict") or journal.verdict  # on the span only beside its event
         return
     journal.attributes = dict(entry["attributes"])
     journal.links = [(int(trace), int(span), str(kind)) for trace, span, kind in entry["links"]]

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from agent_otel.shell import journal
 from tests.fixtures.sink import Sink
 from tests.unit.shell.conftest import Verb, attributes, events, spans
 
@@ -81,6 +82,19 @@ def test_while_it_runs_here(verb: Verb, sink: Sink) -> None:
     final = attributes(spans(sink)[1])
     assert final["aotel.verification.status"] == "MATCH"
     assert "aotel.verification.confidence" not in final
+
+
+def test_a_verdict_is_on_the_span_with_its_event(verb: Verb, sink: Sink, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many progress events are: its attributes alone would count as another verdict."""
+    monkeypatch.setattr(journal, "MAX_SPAN_EVENTS", 1)
+    verb("start", "--agent", "a", "--execution-id", ID)
+    for stage in "rst":
+        verb("progress", "--execution-id", ID, "--stage", stage)
+    verb("verify", ID, "--status", "MATCH")
+    verb("complete", "--execution-id", ID)
+    (span,) = spans(sink)
+    assert [event["name"] for event in span["events"]] == ["aotel.execution.progress", "gen_ai.evaluation.result"]
+    assert attributes(span)["aotel.verification.status"] == "MATCH"
 
 
 def test_after_its_end_here(verb: Verb, sink: Sink) -> None:
