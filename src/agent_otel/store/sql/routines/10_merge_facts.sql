@@ -34,13 +34,13 @@ CREATE OR REPLACE FUNCTION fact_values(field jsonb) RETURNS jsonb
 -- The members of a field that unites lists: {member: [rank, place]} to an array, in the order in which they were told.
 -- Rows of earlier releases have ["", true], which says nothing of the order: those come last, sorted.
 CREATE OR REPLACE FUNCTION fact_members(field jsonb) RETURNS text[]
-  LANGUAGE sql IMMUTABLE PARALLEL SAFE
+  LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
   RETURN (SELECT array_agg(key ORDER BY (value ->> 0) COLLATE "C" DESC, value -> 1, key COLLATE "C")
           FROM jsonb_each(field));
 
 -- The texts of a JSON array; NULL where it is none.
 CREATE OR REPLACE FUNCTION json_texts(list jsonb) RETURNS text[]
-  LANGUAGE sql IMMUTABLE PARALLEL SAFE
+  LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
   RETURN CASE WHEN jsonb_typeof(list) = 'array'
     THEN ARRAY(SELECT member FROM jsonb_array_elements_text(list) WITH ORDINALITY AS t (member, place) ORDER BY place) END;
 

@@ -63,14 +63,51 @@ BEGIN
     LIMIT 1);
 END $$;
 
+-- The spans of its trace, between two instants, that an execution encloses: all below its span, down to the next
+-- executions. Of two executions with one span the first does. All at once, because every span of other instrumentations
+-- is found this way; by one plan, because making one takes longer than it runs. Partitions of other days are left out
+-- when it starts.
+CREATE OR REPLACE FUNCTION spans_enclosed(execution uuid, trace uuid, top int8, earliest timestamptz, latest timestamptz)
+  RETURNS int8[]
+  LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SET search_path = agent_otel, pg_temp SET plan_cache_mode = force_generic_plan
+AS $$
+DECLARE
+  others int8[];
+  is_second boolean;
+BEGIN
+  SELECT coalesce(array_agg(e.span_id) FILTER (WHERE e.span_id <> top), '{}'),
+    bool_or(e.span_id = top AND e.execution_id < execution)
+  INTO others, is_second
+  FROM executions e
+  WHERE e.trace_id = trace AND e.span_id IS NOT NULL;
+  IF is_second THEN
+    RETURN '{}';
+  END IF;
+  RETURN ARRAY(
+    WITH RECURSIVE known AS MATERIALIZED (
+      SELECT s.span_id, s.parent_span_id FROM spans s
+      WHERE s.trace_id = trace AND s.start_time BETWEEN earliest AND latest AND s.parent_span_id IS NOT NULL
+    ), enclosed AS (
+      SELECT k.span_id FROM known k WHERE k.parent_span_id = top
+      UNION
+      SELECT k.span_id FROM enclosed e JOIN known k ON k.parent_span_id = e.span_id WHERE e.span_id <> ALL (others)
+    )
+    SELECT e.span_id FROM enclosed e);
+END $$;
+
 -- The nth place, from 1, that none of `taken` holds.
-CREATE OR REPLACE FUNCTION free_place(nth int8, taken numeric[]) RETURNS numeric
+CREATE OR REPLACE FUNCTION place_beside(nth int8, taken numeric[]) RETURNS numeric
   LANGUAGE sql IMMUTABLE PARALLEL SAFE
   RETURN nth + (
     SELECT count(*)
     FROM (SELECT place, row_number() OVER (ORDER BY place) AS rank
           FROM (SELECT DISTINCT place FROM unnest(taken) AS t (place) WHERE place >= 1) stated) ranked
     WHERE place - rank < nth);
+
+-- The same; mostly nothing is taken, and this much is done without a call.
+CREATE OR REPLACE FUNCTION free_place(nth int8, taken numeric[]) RETURNS numeric
+  LANGUAGE sql IMMUTABLE PARALLEL SAFE
+  RETURN CASE WHEN taken IS NULL THEN nth ELSE place_beside(nth, taken) END;
 
 -- One row a step. A step's place: the explicit sequence, else the order in time (by its end where the start was
 -- estimated from a latency), ties by span id, over the places that no explicit sequence holds.
@@ -146,9 +183,11 @@ JOIN LATERAL (
     CASE WHEN s.attributes ->> 'aotel.step.start_estimated' = 'true' THEN s.end_ns ELSE s.start_ns END AS place_ns
   FROM spans s
   WHERE s.trace_id = t.trace_id AND s.start_time BETWEEN t.min_start AND t.max_start AND s.step_kind IS NOT NULL
-) s ON s.execution_id = e.execution_id
-  OR (s.execution_id IS NULL AND s.trace_id = e.trace_id
-      AND enclosing_execution(s.trace_id, s.parent_span_id) = e.execution_id);
+    AND (s.execution_id = e.execution_id
+         OR (s.execution_id IS NULL AND s.trace_id = e.trace_id
+             AND s.span_id = ANY ((SELECT spans_enclosed(e.execution_id, e.trace_id, e.span_id, t.min_start, t.max_start))::int8[])))
+  OFFSET 0  -- so the spans that it encloses are looked for once, and only where a span names no execution
+) s ON true;
 
 -- One row an execution with its steps in it, in the words of the episode-log-steps skill.
 -- json, not jsonb: it keeps the members of a step in the order of the skill's ExecutionStep.
