@@ -10,7 +10,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from agent_otel import ids, semconv
 from agent_otel.cli import main
-from agent_otel.commands.list_executions import instant
+from agent_otel.commands.period import instant
 from agent_otel.commands.terminal import clean, duration
 from agent_otel.errors import ConfigurationError
 from agent_otel.exporter.envelope import RawItem

@@ -1,19 +1,15 @@
 """`agent-otel list`: the newest executions."""
 
 import argparse
-import datetime as dt
 import json
-import re
 from collections.abc import Sequence
 from typing import Any, Final
 
 from agent_otel.commands import database, terminal
-from agent_otel.errors import ConfigurationError
+from agent_otel.commands.period import instant
 from agent_otel.store.reader import Reader
 
 STATUSES: Final = ("in_progress", "success", "partial", "error", "cancelled", "abandoned")
-_AGO: Final = re.compile(r"(\d+)([smhdw])")
-_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _COLUMNS: Final = ("started", "agent", "status", "duration", "tokens", "execution", "description")
 
 
@@ -34,20 +30,6 @@ def run(argv: Sequence[str]) -> int:
     else:
         print(terminal.table(_COLUMNS, [_cells(row) for row in rows]))
     return 0
-
-
-def instant(text: str, now: dt.datetime | None = None) -> dt.datetime:
-    """`2h`, `7d` (ago), or an ISO 8601 date or time (UTC when it names no zone). Raises ConfigurationError."""
-    ago = _AGO.fullmatch(text)
-    try:
-        if ago:
-            return (now or dt.datetime.now(dt.UTC)) - dt.timedelta(**{_UNITS[ago[2]]: int(ago[1])})
-        parsed = dt.datetime.fromisoformat(text)
-    except (ValueError, OverflowError):
-        raise ConfigurationError(
-            f"--since {text!r} is neither like 2h or 7d nor an ISO date such as 2026-01-31"
-        ) from None
-    return parsed if parsed.tzinfo else parsed.replace(tzinfo=dt.UTC)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from agent_otel.commands import database, quarantined_content, terminal
-from agent_otel.commands.list_executions import instant
+from agent_otel.commands.period import instant
 from agent_otel.errors import ConfigurationError, UnknownQuarantineError
 from agent_otel.exporter import quarantined
 from agent_otel.exporter.retry import Outcome, rehearse, retry
