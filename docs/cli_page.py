@@ -12,7 +12,12 @@ from docs.answers import ABOUT, EXAMPLES, INTRODUCTIONS
 #: Columns of the help texts.
 _WIDTH: Final = "100"
 #: Commands that have commands of their own.
-_PARTS: Final = {"hook": ("install",), "quarantine": ("list", "show", "retry"), "tools": ("install", "list")}
+_PARTS: Final = {
+    "hook": ("install",),
+    "report": ("daily", "agent"),
+    "quarantine": ("list", "show", "retry"),
+    "tools": ("install", "list"),
+}
 
 
 def page() -> str:

@@ -43,6 +43,8 @@ VERBS: Final = {
     "list": ("list_executions", "list executions"),
     "show": ("show", "show one execution as a tree"),
     "verify": ("verify", "say whether what came of an execution is what was expected"),
+    "audit": ("audit", "what an auditor asks: slow, failed, refuted, critical files, commands, who did what"),
+    "report": ("report", "what happened in a day, and how an agent does"),
     "quarantine": ("quarantine", "what was refused and why, and another try"),
 }
 #: What the skill's command `log-execution` has of them.

@@ -13,9 +13,9 @@ def clean(text: str, limit: int = 200) -> str:
     return visible if len(visible) <= limit else visible[: limit - 1] + "…"
 
 
-def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Columns as wide as their widest cell."""
-    cells = [list(columns), *([clean(cell, MAX_CELL) for cell in row] for row in rows)]
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]], widest: int = MAX_CELL) -> str:
+    """Columns as wide as their widest cell, which is cut to `widest`."""
+    cells = [list(columns), *([clean(cell, widest) for cell in row] for row in rows)]
     widths = [max(len(row[index]) for row in cells) for index in range(len(columns))]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells

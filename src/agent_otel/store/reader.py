@@ -2,7 +2,7 @@
 
 import datetime as dt
 import uuid
-from typing import Any, LiteralString
+from typing import Any, LiteralString, Self
 
 from psycopg.rows import dict_row
 
@@ -27,7 +27,7 @@ class Reader:
             self._connection.close()
             raise
 
-    def __enter__(self) -> "Reader":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
