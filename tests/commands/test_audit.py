@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from agent_otel import semconv as s
 from agent_otel.commands import rendering
 from agent_otel.reports.questions import QUESTIONS
 from tests.commands.auditing import HOSTILE, PERIOD, agent_otel, exit_code, fill
@@ -119,6 +120,20 @@ def test_the_dossier_of_one_execution(filled: str, tmp_path: Path) -> None:
             assert "````\n  line 1\n  ```\n  line 3\n  ````" in page
     last = agent_otel("audit", "dossier", "last", url=filled, home=tmp_path)
     assert last.returncode == 0
+
+
+@pytest.mark.parametrize("form", rendering.FORMATS)
+@pytest.mark.parametrize("depth", [100, 1000])
+def test_json_within_json_is_shown_or_refused(
+    database_url: str, depth: int, form: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What an agent returns may be nested as deeply as it likes: there is an answer, never a traceback."""
+    monkeypatch.setenv("AGENT_OTEL_DATABASE_URL", database_url)
+    write(database_url, ended(1, more={s.OUTPUT_STRUCTURED: "[" * depth + "7" + "]" * depth}))
+    left = exit_code("audit", "dossier", "last", "--format", form)
+    told = capsys.readouterr()
+    assert left == 0 or (depth == 1000 and "nested too deeply" in told.err)
+    assert str(execution_id(1)) in told.out or left == 2
 
 
 def test_a_spreadsheet_runs_nothing(filled: str, tmp_path: Path) -> None:

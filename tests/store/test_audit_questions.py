@@ -8,6 +8,7 @@ from typing import Any, LiteralString
 import pytest
 
 from agent_otel import semconv as s
+from agent_otel.store import queries
 from tests.fixtures.audited import NOON, SINCE, UNTIL, ask, ended, execution_id, told, verdict, write
 
 HOUR = dt.timedelta(hours=1)
@@ -179,3 +180,13 @@ def test_security_critical_files(database_url: str) -> None:
 def test_nothing_is_found_in_nothing(database_url: str, name: Any) -> None:
     """An empty database answers, with no rows, the reader role."""
     assert ask(database_url, in_period("audit_" + name), PERIOD) == []
+
+
+def test_the_reader_role_may_ask_everything(database_url: str) -> None:
+    """Every named query, with the rights of who only reads."""
+    write(database_url, ended(1), verdict(1, "MISMATCH"))
+    period = {**PERIOD, "agent": None, "every": True, "limit": None}
+    report = {"day": NOON.date(), "tz": "UTC", "roots_only": False, "project": None}
+    asked = period | report | {"id": execution_id(1), "name": "slow_ms", "value": "1"}
+    answers = {name: ask(database_url, statement, asked) for name, statement in queries.load("audit").items()}
+    assert all(answers[name] for name in ("who", "verdicts", "dossier_chain", "dossier_timeline", "report_daily"))
