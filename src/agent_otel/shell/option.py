@@ -69,8 +69,10 @@ def any_text(value: object) -> str:
 def file_text(value: object) -> str:
     """What a file holds, or standard input for ``-``: for texts that no command line takes."""
     path = words(value)
+    source = 0 if path == "-" else path
     try:
-        with open(0 if path == "-" else path, encoding="utf-8", errors="surrogateescape", closefd=path != "-") as file:
+        # newline="": line ends are part of the exact text.
+        with open(source, encoding="utf-8", errors="surrogateescape", newline="", closefd=source != 0) as file:
             found = file.read(MAX_FILE + 1)
     except OSError as error:
         raise ValueError(f"expected a file that can be read, or - for standard input: {error.strerror}") from None

@@ -98,6 +98,16 @@ def test_texts_from_files(verb: Verb, sink: Sink, tmp_path: Path) -> None:
     assert (step["gen_ai.tool.call.result"], execution["aotel.output.size"]) == (long, 300_000)
 
 
+def test_a_file_keeps_its_line_ends(verb: Verb, sink: Sink, tmp_path: Path) -> None:
+    """The exact prompt is exact: nobody turns a carriage return into something else."""
+    text = "one\r\ntwo\rthree\n\n"
+    (tmp_path / "prompt").write_bytes(text.encode())
+    verb("start", "--agent", "a", "--prompt-file", f"{tmp_path}/prompt")
+    started = attributes(events(sink)[0])
+    assert json.loads(started["gen_ai.input.messages"])[0]["parts"][0]["content"] == text
+    assert started["aotel.prompt.length"] == len(text)
+
+
 def test_a_text_from_standard_input(verb: Verb, sink: Sink, tmp_path: Path) -> None:
     """A dash, as in other commands."""
     (tmp_path / "in").write_text("piped")
