@@ -12,7 +12,7 @@ from agent_otel.shell import facts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping, Sequence
     from typing import Any, Final
 
     from agent_otel.model import Capture
@@ -127,7 +127,7 @@ def notes(arguments: Arguments, by: str | None = None) -> list[Statement]:
 def add(
     records: Records,
     found: Known,
-    said: Iterable[Statement],
+    said: Sequence[Statement],
     time_ns: int,
     capture: Capture,
     *,
@@ -140,7 +140,8 @@ def add(
     execution, counted = found.execution, dict[str, int]()
     trace_id, span_id, flags = found.place
     events = []
-    for one in said:
+    # One after the other, the last one now: what is told at one moment has no order.
+    for told_ns, one in enumerate(said, time_ns - len(said) + 1):
         number = identity.new_uuid()
         if is_repeatable:
             # Of what may be told only: an id is a hash, too.
@@ -149,7 +150,7 @@ def add(
             number = identity.named_uuid(identity.parse(execution.execution_id) or 0, f"{spelled} {counted[spelled]}")
         event = records.event(
             one.event,
-            time_ns,
+            told_ns,
             f"{execution.agent_name or 'execution'}: {one.summary}",
             facts.identity_of(execution),
             {s.EVENT_ID: identity.spelled(number), **one.attributes},

@@ -97,6 +97,16 @@ def test_issues_and_learning(verb: Verb, sink: Sink) -> None:
     assert [e["name"] for e in spans(sink)[0]["events"]] == [e["eventName"] for e in (warned, slow, learned)]
 
 
+def test_issues_of_one_call_keep_their_order(verb: Verb, sink: Sink) -> None:
+    """Each was told at a moment of its own, none after the end: SQL has no other order."""
+    texts = [f"issue {number}" for number in range(9)]
+    _end(verb, *(f"--issue={text}" for text in texts))
+    told = sorted((int(event["timeUnixNano"]), said["aotel.issue.description"]) for event, said in _said(sink))
+    assert [text for _, text in told] == texts
+    assert len({time for time, _ in told}) == len(told)
+    assert told[-1][0] <= int(spans(sink)[0]["endTimeUnixNano"])
+
+
 def test_one_call_is_one_request_for_its_events(verb: Verb, sink: Sink) -> None:
     """All of it travels together, the span beside it."""
     verb("start", "--agent", "a", "--execution-id", ID)
