@@ -11,9 +11,8 @@ from tests.fixtures.audit_story import Story
 
 
 class Sender(NamedTuple):
-    """One execution: its ids and its session; `endpoint`: base URL of the receiver."""
+    """One execution: its ids, when it began and what it did."""
 
-    endpoint: str
     execution_id: str
     trace_id: str
     span_id: str
@@ -24,16 +23,15 @@ class Sender(NamedTuple):
 def write(story: Story, endpoint: str) -> str:
     """The id of the execution that did what the story says: its start, its steps, its span, its notes."""
     start_ns = time.time_ns() - 60_000_000_000
-    sender = Sender(endpoint, str(uuid.uuid4()), secrets.token_hex(16), secrets.token_hex(8), start_ns, story)
+    sender = Sender(str(uuid.uuid4()), secrets.token_hex(16), secrets.token_hex(8), start_ns, story)
     intent = _intent(sender)
-    _send(sender, "logs", [_record(sender, "aotel.execution.started", start_ns, intent)])
-    steps = [_step(sender, number) for number in range(len(story.steps))]
-    _send(sender, "traces", steps)
+    post(endpoint, "logs", [_record(sender, "aotel.execution.started", start_ns, intent)])
+    post(endpoint, "traces", [_step(sender, number) for number in range(len(story.steps))])
     end_ns = start_ns + 30_000_000_000
     # One after the other: of one moment they would have no order.
     notes = [_record(sender, name, end_ns - 1_000 + n, said) for n, (name, said) in enumerate(_notes(story))]
-    _send(sender, "logs", notes)
-    _send(sender, "traces", [_execution(sender, {**intent, **_outcome(story)}, end_ns)])
+    post(endpoint, "logs", notes)
+    post(endpoint, "traces", [_execution(sender, {**intent, **_outcome(story)}, end_ns)])
     return sender.execution_id
 
 
@@ -141,7 +139,7 @@ def _step(sender: Sender, number: int) -> dict[str, Any]:
         "kind": 1,
         "startTimeUnixNano": str(began),
         "endTimeUnixNano": str(began + round(details["latency_ms"] * 1_000_000)),
-        "attributes": _attributes(stated),
+        "attributes": attributes(stated),
         "status": {} if action["success"] else {"code": 2, "message": action["error"]},
     }
 
@@ -154,7 +152,7 @@ def _execution(sender: Sender, stated: dict[str, Any], end_ns: int) -> dict[str,
         "kind": 1,
         "startTimeUnixNano": str(sender.start_ns),
         "endTimeUnixNano": str(end_ns),
-        "attributes": _attributes({"gen_ai.operation.name": "invoke_agent", **_who(sender), **stated}),
+        "attributes": attributes({"gen_ai.operation.name": "invoke_agent", **_who(sender), **stated}),
         "status": {"code": 2} if stated["aotel.execution.status"] == "error" else {},
     }
 
@@ -165,11 +163,12 @@ def _record(sender: Sender, name: str, time_ns: int, stated: dict[str, Any]) -> 
         "eventName": name,
         "traceId": sender.trace_id,
         "spanId": sender.span_id,
-        "attributes": _attributes({**_who(sender), **stated, "aotel.event.id": str(uuid.uuid4())}),
+        "attributes": attributes({**_who(sender), **stated, "aotel.event.id": str(uuid.uuid4())}),
     }
 
 
-def _attributes(values: dict[str, Any]) -> list[dict[str, Any]]:
+def attributes(values: dict[str, Any]) -> list[dict[str, Any]]:
+    """Attributes in OTLP/JSON, without those that are None."""
     return [{"key": name, "value": _value(value)} for name, value in values.items() if value is not None]
 
 
@@ -185,17 +184,16 @@ def _value(value: Any) -> dict[str, Any]:
     return {"stringValue": value}
 
 
-def _send(sender: Sender, signal: str, items: list[dict[str, Any]]) -> None:
-    if not items:
-        return
+def post(endpoint: str, signal: str, items: list[dict[str, Any]]) -> None:
+    """Send log records or spans; nothing of them may be refused."""
     group, scope, kind = {
         "traces": ("resourceSpans", "scopeSpans", "spans"),
         "logs": ("resourceLogs", "scopeLogs", "logRecords"),
     }[signal]
-    resource = {"attributes": _attributes({"service.name": "somebody-elses-agent"})}
+    resource = {"attributes": attributes({"service.name": "somebody-elses-agent"})}
     body = {group: [{"resource": resource, scope: [{"scope": {"name": "by hand"}, kind: items}]}]}
     request = urllib.request.Request(
-        f"{sender.endpoint}/v1/{signal}",
+        f"{endpoint}/v1/{signal}",
         data=json.dumps(body).encode(),
         headers={"Content-Type": "application/json"},
     )
