@@ -36,9 +36,9 @@ ORDER BY execution_id = %(id)s DESC, parent_execution_id IS NOT NULL, started_at
 LIMIT 1
 
 -- name: last_execution
--- The newest execution that no other delegated.
+-- The newest execution that no other delegated, and that gave a sign of life: a verdict may be on a mistyped id.
 SELECT e.execution_id FROM executions e
-WHERE e.parent_execution_id IS NULL
+WHERE e.parent_execution_id IS NULL AND e.last_event_at IS NOT NULL
   -- By its span or a link; asked of the newest ones only, until one is found.
   AND NOT EXISTS (SELECT FROM effective_parents(ARRAY[e.execution_id]) p WHERE p.parent IS NOT NULL)
 ORDER BY e.started_at DESC, e.execution_id
