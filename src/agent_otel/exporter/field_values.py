@@ -10,7 +10,7 @@ import orjson
 from agent_otel import ids, semconv
 from agent_otel.exporter.limits import MAX_MEMBERS, MAX_TEXT
 from agent_otel.exporter.values import MAX_DEPTH
-from agent_otel.model import FIELDS
+from agent_otel.model import FIELDS, Field
 
 _MAX_INT: Final = 2**53
 _MAX_LABEL: Final = 64
@@ -78,7 +78,8 @@ def _object(value: Any) -> dict[str, Any] | None:
 
 
 def _object_or_text(value: Any) -> dict[str, Any] | str | None:
-    return _object(value) or text(_json(value))
+    found = _object(value)
+    return text(_json(value)) if found is None else found
 
 
 def _json(value: Any) -> str | None:
@@ -156,8 +157,14 @@ _OF_KIND: Final[dict[str, Callable[[Any], Any]]] = {
     "object_or_text": _object_or_text,
     "label": label,
 }
+
+
+def _reader(field: Field) -> Callable[[Any], Any]:
+    """How a field is read: GenAI's own content as messages, any other content word for word."""
+    if field.content and field.kind == "text":
+        return message_text if field.attribute.startswith("gen_ai.") else _json
+    return _OF_KIND[field.kind]
+
+
 #: By attribute, the field it gives and how it is read.
-_READERS: Final = {
-    field.attribute: (field.name, message_text if field.content and field.kind == "text" else _OF_KIND[field.kind])
-    for field in FIELDS
-}
+_READERS: Final = {field.attribute: (field.name, _reader(field)) for field in FIELDS}
