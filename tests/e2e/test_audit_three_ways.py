@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from psycopg import sql
 from psycopg.rows import dict_row
 
 from agent_otel.local_stack.stack import LocalStack
@@ -24,7 +25,7 @@ from tests.e2e import audit_by_otlp, audit_by_shell
 from tests.fixtures import audit_seed
 from tests.fixtures.audit_story import MEASURED, Story, story
 from tests.fixtures.shell import Shell, environment
-from tests.fixtures.stack import client_environment, wait_for
+from tests.fixtures.stack import client_environment, rows, wait_for
 
 SEED: Final = int(os.environ.get("AUDIT_STORY_SEED") or uuid.uuid4().int % 1_000_000)
 ROUNDS: Final = int(os.environ.get("AUDIT_STORIES", "2"))
@@ -184,11 +185,9 @@ def assert_other_schemas(told: Story, row: Row) -> None:
 
 def assert_steps(stack: LocalStack, told: Story, execution_id: str) -> None:
     """Every field of an ExecutionStep."""
-    columns = ", ".join(audit_seed.step_columns())
-    query: Any = f"SELECT {columns} FROM agent_execution_steps WHERE execution_id = %(id)s ORDER BY sequence"
-    with connect(stack.database_url, application="test", autocommit=True) as connection:
-        found = connection.execute(query, {"id": execution_id}).fetchall()
-    connection.close()
+    columns = sql.SQL(", ").join(map(sql.Identifier, audit_seed.step_columns()))
+    query = sql.SQL("SELECT {} FROM agent_execution_steps WHERE execution_id = %(id)s ORDER BY sequence")
+    found = rows(stack, query.format(columns), {"id": execution_id})
     actions = told.document["execution"]["actions_taken"]
     steps = [{**action, **details} for action, details in zip(actions, told.steps, strict=True)]
     assert found == [tuple(step[name] for name in audit_seed.step_columns()) for step in steps]

@@ -4,8 +4,10 @@ import itertools
 import os
 import random
 import uuid
+from functools import partial
 from typing import Any, Final
 
+from psycopg import sql
 from psycopg.rows import dict_row
 
 from agent_otel.local_stack.stack import LocalStack
@@ -16,6 +18,7 @@ from tests.fixtures.stack import rows, wait_for
 ORDERS: Final = int(os.environ.get("VERDICT_ORDERS", "60"))
 #: Differ from execution to execution, or tell when a row was first written.
 _OWN: Final = ("execution_id", "id", "correlation_id", "span_id", "first_stored")
+_VIEWS: Final = ("agent_executions", "agent_verifications", "agent_evaluations", "agent_execution_documents")
 _ARRIVED: Final = """
   SELECT (SELECT count(*) FROM execution_events WHERE execution_id = ANY (%(ids)s))
        + (SELECT count(*) FROM spans WHERE execution_id = ANY (%(ids)s))"""
@@ -30,8 +33,12 @@ def told(stack: LocalStack, orders: list[tuple[str, ...]]) -> list[Judged]:
         now = [(one, order[place]) for one, order in zip(judged, orders, strict=True) if place < len(order)]
         send(stack.endpoint, [one.record(name) for one, name in now])
         sent |= {(one.execution_id, name) for one, name in now}
-        wait_for(lambda: rows(stack, _ARRIVED, {"ids": ids}) == [(len(sent),)], f"records {place}")
+        wait_for(partial(_arrived, stack, ids, len(sent)), f"records {place}")
     return judged
+
+
+def _arrived(stack: LocalStack, ids: list[uuid.UUID], count: int) -> bool:
+    return rows(stack, _ARRIVED, {"ids": ids}) == [(count,)]
 
 
 def known(stack: LocalStack, one: Judged) -> dict[str, Any]:
@@ -39,19 +46,18 @@ def known(stack: LocalStack, one: Judged) -> dict[str, Any]:
     names = {one.event_id(name): name for name in NAMES}
     parameters = {"id": one.execution_id}
     found: dict[str, Any] = {}
-    with connect(stack.database_url, application="test", autocommit=True) as connection:
-        with connection.cursor(row_factory=dict_row) as cursor:
-            for view in ("agent_executions", "agent_verifications", "agent_evaluations"):
-                query: Any = f"SELECT * FROM {view} WHERE execution_id = %(id)s"
-                found[view] = cursor.execute(query, parameters).fetchall()
-            document = "SELECT document FROM agent_execution_documents WHERE execution_id = %(id)s"
-            found["documents"] = cursor.execute(document, parameters).fetchall()
+    query = sql.SQL("SELECT * FROM {} WHERE execution_id = %(id)s")
+    with (
+        connect(stack.database_url, application="test", autocommit=True) as connection,
+        connection.cursor(row_factory=dict_row) as cursor,
+    ):
+        for view in _VIEWS:
+            found[view] = cursor.execute(query.format(sql.Identifier(view)), parameters).fetchall()
     connection.close()
-    for row in [*found["agent_executions"], *found["agent_verifications"], *found["agent_evaluations"]]:
+    for row in itertools.chain(*found.values()):
         for column in _OWN:
             row.pop(column, None)
-    for row in found["documents"]:
-        row["document"].pop("execution_id")
+            row.get("document", {}).pop(column, None)
     for row in found["agent_verifications"]:
         row["verification_id"] = names[str(row["verification_id"])]
     found["agent_verifications"].sort(key=lambda row: row["verified_at"])

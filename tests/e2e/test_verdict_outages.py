@@ -1,4 +1,4 @@
-"""Verdicts given by calls: before the end, after it, before the start arrives, and while a part of the stack is down."""
+"""Verdicts by calls: before the end, after it, before the start arrives, and while a part of the stack is down."""
 
 import os
 import signal
@@ -181,9 +181,7 @@ def _started(stack: LocalStack, part: str) -> bool:
 
 
 @pytest.mark.parametrize("part", [COLLECTOR, EXPORTER, POSTGRES])
-def test_verdicts_during_an_outage_arrive_later(
-    own_stack: tuple[LocalStack, Path], tmp_path: Path, part: str
-) -> None:
+def test_verdicts_during_an_outage_arrive_later(own_stack: tuple[LocalStack, Path], tmp_path: Path, part: str) -> None:
     """Collector, exporter or PostgreSQL killed: both verdicts are given meanwhile; the rows are those of any order."""
     stack, home = own_stack
     shell, judge = shells(stack, tmp_path)
