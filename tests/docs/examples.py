@@ -14,7 +14,7 @@ class Run(NamedTuple):
 
 #: Pages that are run from the first block to the last (Python, bash, console, SQL, and what these print) by a reader
 #: with one bash and a stack: a page needs its line here and nothing else. See tests/docs/story.py.
-STORIES: Final[tuple[str, ...]] = ()
+STORIES: Final[tuple[str, ...]] = ("docs/recipes/audit.md",)
 
 _RECIPES: Final = "docs/test_recipes.py"
 _SKILL: Final = "unit/test_claude_plugin_skill.py"

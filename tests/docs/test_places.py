@@ -122,7 +122,8 @@ class _Home:
 def home(tmp_path_factory: pytest.TempPathFactory) -> _Home:
     """With an execution that is open, one that ended, one that a receiver refused, hooks, and an open session."""
     found = _Home(tmp_path_factory.mktemp("home"))
-    opened = found.call("start", "--agent", "a", "--quiet")
+    (found.folder / "tracked").mkdir()
+    opened = found.call("start", "--agent", "a", "--track-files", "tracked", "--quiet")
     found.call("progress", "--execution-id", opened, "--stage", "s")
     found.call("complete", "--execution-id", found.call("start", "--agent", "a", "--quiet"))
     with Sink(lambda received: Answer(400 if b"refused" in received.body else 200)) as sink:

@@ -91,7 +91,7 @@ def test_the_page_from_up_to_down(user: User) -> None:
     """The stack first and its end last; all between in the order of the page, in Python, bash and SQL."""
     commands = [each for each in _commands() if not re.match(r"make \w+", each.command)]
     last = [each for each in commands if _is(each, "down")]
-    look = _commands("Look")
+    look = [*_commands("Look"), *_commands("Audit")]
     assert last
     assert look
     for command in (each for each in commands if _is(each, "up", "status")):
@@ -143,6 +143,8 @@ def _has_arrived(user: User) -> None:
         ("researcher", "success", "searching", 30.0, 0.95, ("grep",)),
     }
     wait_for(lambda: {(*row[:-1], tuple(row[-1])) for row in user.asks(statement)} >= expected, "the page's executions")
+    refuted = "SELECT agent_name, verified_by FROM agent_refuted_successes"
+    wait_for(lambda: user.asks(refuted) == [("reviewer", "ci")], "the verdict")
     ended = "SELECT status, description FROM agent_executions WHERE agent_name = 'ci-tests' AND span_id IS NOT NULL"
     wait_for(lambda: user.asks(ended) == [("success", "make test")], "the execution of `exec`")
 
