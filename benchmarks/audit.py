@@ -199,7 +199,8 @@ def measure(connection: Connection, each: Timed, *, save: bool) -> list[str]:
     )
     if save:
         PLANS.mkdir(exist_ok=True)
-        (PLANS / f"{each.name}.txt").write_text("\n".join(each.plan(connection)) + "\n", encoding="utf-8")
+        name = each.name if each.name.startswith(("audit", "report")) else f"audit-{each.name}"
+        (PLANS / f"{name}.txt").write_text("\n".join(each.plan(connection)) + "\n", encoding="utf-8")
     missed = [f"{each.name}: {median:.2f} s, target {TARGET_S} s"] if median > TARGET_S else []
     if max(read.span_days, read.event_days) > each.days + _MARGIN_DAYS:
         missed.append(f"{each.name}: looks into {read.span_days} days of spans, {read.event_days} of events")

@@ -115,6 +115,16 @@ def test_audit_questions(question: Question, name: str) -> None:
     assert answered > 20
 
 
+def test_one_execution_less_would_be_noticed(told: Told, question: Question) -> None:
+    """The comparison can fail: of every question that lists executions, by the first that it lists."""
+    asked = question.period(PERIODS["30d"])
+    for name, asked_for in asking.questions().items():
+        found = asking.rows(question.connection, asked_for.statement, asking.parameters(asked))
+        missing = found[0].get("execution_id") or found[0].get("example")
+        fewer = History((one for one in told.entries if one["execution_id"] != missing), question.history.now)
+        assert missing is None or asking.differences(found, asked_for.answer(fewer, asked)), name
+
+
 def test_documents(question: Question) -> None:
     """The dossier's document of every seventh execution, member for member in the order of the requirements."""
     assert reporting.wrong_documents(question.connection, question.history.runs[::7]) == []
