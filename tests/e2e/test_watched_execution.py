@@ -42,6 +42,7 @@ echo "started $id"
 for number in $(seq 1 "$2"); do
   "$0" step --execution-id "$id" --tool "tool-$number" --action "step $number" --sequence "$number" --quiet >/dev/null
   echo "ended $number $(date +%s.%N)"
+  sleep 0.1
 done
 echo done
 read -r line
