@@ -17,6 +17,7 @@ import agent_otel
 from agent_otel import settings
 from agent_otel.measured_step import StepDetails
 from benchmarks.run import BENCHMARKS
+from docs import seed_fields
 from docs.cli_page import commands, help_of
 from tests.docs.page import ROOT, Inline, text
 
@@ -114,6 +115,13 @@ def is_call(code: Inline) -> bool:
     return True
 
 
+def is_seed_field(code: Inline) -> bool:
+    """A field of the users' schemas, where the page says in which column it stands."""
+    return code.page == "docs/schema.md" and any(
+        code.text == field.path for fields in seed_fields.SCHEMAS.values() for field in fields
+    )
+
+
 def is_known(code: Inline) -> bool:
     """Every word in it is one of the program's own files; beside `…` or `*` it is a part of one."""
     words = set(_WORD.findall(code.text))
@@ -123,7 +131,7 @@ def is_known(code: Inline) -> bool:
 
 
 RULES: Final[tuple[Callable[[Inline], bool], ...]] = (
-    *(is_command, is_target, is_python_program, is_setting, is_header, is_call, is_file, is_known),
+    *(is_command, is_target, is_python_program, is_setting, is_header, is_call, is_file, is_seed_field, is_known),
 )
 
 

@@ -153,11 +153,10 @@ def _said_about(
 def _add_criteria(facts: Facts, rank: str, values: Facts, *, at_start: bool) -> None:
     """Beside the union: which criteria were known at the start, and which the highest record knows."""
     criteria = values.get("success_criteria")
-    if criteria is None:
-        return
-    known = list(dict.fromkeys(criteria))
-    facts["criteria"] = [rank, known]
-    if at_start:
+    known = list(dict.fromkeys(criteria or ()))
+    if criteria is not None:
+        facts["criteria"] = [rank, known]
+    if at_start:  # none are a list as well: what is named later was added
         facts["criteria_at_start"] = [first_told(rank), known]
 
 

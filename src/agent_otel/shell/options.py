@@ -137,6 +137,7 @@ START: Final = (
     Option("--expected-outcome", kinds.any_text, "what success would be", attribute=s.EXPECTED_OUTCOME),
     _CRITERIA,
     Option("--reason", kinds.any_text, "why this agent was chosen (content)", attribute=s.INTENT_REASONING),
+    _from_file("--reason", "why this agent was chosen"),
     Option("--risk", kinds.any_text, "what may go wrong", attribute=s.RISK),
     Option("--priority", kinds.priority, "high, medium or low", "LEVEL", attribute=s.PRIORITY),
     Option("--triggered-by", kinds.any_text, "a user, or the name of another agent", "WHO", attribute=s.TRIGGERED_BY),

@@ -10,7 +10,7 @@ from tests.history.answers.run import Run
 
 Row = dict[str, Any]
 
-SECURITY_CRITICAL: Final = "secret|auth(?!or)|credential|config"
+SECURITY_CRITICAL: Final = "secret|auth(?!or(?!i[sz]))|credential|config"
 _SERVICES: Final = (
     ("github", re.compile("github", re.IGNORECASE)),
     ("aws", re.compile("aws|amazonaws", re.IGNORECASE)),

@@ -22,7 +22,8 @@ SELECT * FROM scopes WHERE scope_id = %(id)s
 -- The newest executions, filtered.
 SELECT execution_id, correlation_id, agent_name, status, started_at, duration_ms, total_tokens, error_type, description
 FROM agent_executions
-WHERE (%(agent)s::text IS NULL OR agent_name = %(agent)s)
+WHERE last_event_at IS NOT NULL
+  AND (%(agent)s::text IS NULL OR agent_name = %(agent)s)
   AND (%(status)s::text IS NULL OR status = %(status)s)
   AND (%(since)s::timestamptz IS NULL OR started_at >= %(since)s)
 ORDER BY started_at DESC, execution_id

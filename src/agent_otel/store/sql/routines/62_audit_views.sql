@@ -63,6 +63,7 @@ SELECT a.execution_id, a.agent_name, a.started_at, a.user_id, a.triggered_by,
   a.session_id
 FROM agent_executions a
 LEFT JOIN executions p ON p.execution_id = a.parent_execution_id
+WHERE a.last_event_at IS NOT NULL  -- else only a verdict names it: nobody did anything
 ORDER BY a.started_at DESC, a.execution_id;
 
 COMMENT ON VIEW audit_slow IS 'Executions of more than agent_otel.slow_ms (300000), the slowest first.';

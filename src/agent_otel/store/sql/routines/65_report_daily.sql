@@ -28,7 +28,8 @@ AS $$
       a.error_message, a.quality_score, a.completeness, a.accuracy, a.efficiency, a.verification_status,
       a.input_tokens, a.output_tokens, a.total_tokens, a.cost_usd::numeric AS cost_usd
     FROM agent_executions a
-    WHERE a.started_at >= report_daily.day::timestamp AT TIME ZONE tz
+    WHERE a.last_event_at IS NOT NULL  -- else only a verdict names it
+      AND a.started_at >= report_daily.day::timestamp AT TIME ZONE tz
       AND a.started_at < (report_daily.day + 1)::timestamp AT TIME ZONE tz
       AND (NOT roots_only OR a.parent_execution_id IS NULL)
       AND (report_daily.project IS NULL OR a.project = report_daily.project)

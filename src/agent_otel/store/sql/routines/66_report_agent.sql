@@ -68,7 +68,8 @@ AS $$
       a.total_tokens, a.cost_usd::numeric AS cost_usd, a.agent_version,
       CASE WHEN a.started_at < since + (until - since) / 2 THEN 1 ELSE 2 END AS half
     FROM agent_executions a
-    WHERE a.started_at >= since AND a.started_at < until AND shown_agent(a.agent_name) = agent
+    WHERE a.last_event_at IS NOT NULL AND a.started_at >= since AND a.started_at < until
+      AND shown_agent(a.agent_name) = agent
   ), modes AS MATERIALIZED (
     SELECT o.status, o.error_type, o.pattern, count(*) AS count,
       percent_of(count(*), (SELECT count(success_percent(w.status)) FROM own w)) AS percent,
