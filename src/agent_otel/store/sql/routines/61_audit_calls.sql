@@ -20,6 +20,12 @@ CREATE OR REPLACE FUNCTION runs_commands(tool text) RETURNS boolean
   LANGUAGE sql IMMUTABLE PARALLEL SAFE
   RETURN tool IN ('Bash', 'bash', 'shell', 'sh', 'execute_command');
 
+-- Whether a tool's input can hold a command that calls an API: most hold none, and need not be parsed. The backslash:
+-- JSON may spell such characters by escapes.
+CREATE OR REPLACE FUNCTION may_call_api(input text) RETURNS boolean
+  LANGUAGE sql IMMUTABLE PARALLEL SAFE
+  RETURN input ~ '://|gh|aws|gcloud|gsutil|bq|\\[u/]';
+
 -- Whether a tool's input may have a URL as a member: it costs less to ask this first than to parse them all.
 CREATE OR REPLACE FUNCTION may_have_url(input text) RETURNS boolean
   LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -111,7 +117,8 @@ BEGIN ATOMIC
     SELECT CASE WHEN runs_commands(s.tool) THEN input_command(s.input) END AS command,
       CASE WHEN may_have_url(s.input) THEN input_url(s.input) END AS url
     FROM agent_execution_steps s
-    WHERE s.execution_id = execution AND s.kind = 'tool' AND (runs_commands(s.tool) OR may_have_url(s.input))
+    WHERE s.execution_id = execution AND s.kind = 'tool'
+      AND ((runs_commands(s.tool) AND may_call_api(s.input)) OR may_have_url(s.input))
   ), commands AS MATERIALIZED (
     SELECT a.command, command_host(a.command) AS host FROM asked a WHERE a.command <> ''
     UNION ALL

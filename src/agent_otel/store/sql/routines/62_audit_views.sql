@@ -31,10 +31,14 @@ ORDER BY a.started_at DESC, a.execution_id, c.step_sequence, c.command COLLATE "
 
 CREATE OR REPLACE VIEW audit_apis AS
 WITH services AS MATERIALIZED (SELECT s.place, s.name, s.pattern FROM api_services() s)
-SELECT a.execution_id, a.agent_name, a.started_at, c.api_call, c.host,
-  (SELECT s.name FROM services s WHERE coalesce(c.host, c.api_call) ~* s.pattern ORDER BY s.place LIMIT 1) AS service
+SELECT a.execution_id, a.agent_name, a.started_at, c.api_call, c.host, found.service
 FROM agent_executions a
 CROSS JOIN LATERAL execution_api_calls(a.execution_id, a.api_calls, a.commands_executed) c
+-- OFFSET 0: looked for once a row, also where a filter asks for it.
+CROSS JOIN LATERAL (
+  SELECT (SELECT s.name FROM services s WHERE coalesce(c.host, c.api_call) ~* s.pattern ORDER BY s.place LIMIT 1) AS service
+  OFFSET 0
+) found
 ORDER BY a.started_at DESC, a.execution_id, c.api_call COLLATE "C";
 
 -- The root is the topmost known execution, at most 32 levels up; a cycle ends where it would come to itself.
