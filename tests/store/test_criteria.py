@@ -71,7 +71,7 @@ def test_members_come_back_in_the_order_in_which_they_were_told(
         ([["b", "a"], None, []], ["b", "a"], [], ["b", "a"], True),
         ([[], None, ["a"]], [], ["a"], [], True),
         ([None, ["a"], ["b"]], [], ["a", "b"], [], True),
-        ([None, None, None], [], [], [], False),
+        ([None, None, None], [], None, None, False),
     ],
 )
 def test_criteria_that_change_after_the_start_are_shown(
