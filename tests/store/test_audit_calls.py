@@ -84,6 +84,7 @@ def test_apis_of_all_sources(database_url: str) -> None:
         step(1, 4, "browse", {"url": 5, "command": "gh x"}),
         step(1, 5, "Bash", {"command": "ghx; aws"}),
         step(1, 6, "Bash", {"command": "curl https://docs.cloud.google.com/x"}),
+        step(1, 7, "Bash", '{"command": "curl https:\\/\\/hidden.org\\/x"}'),
     )
     assert values(ask(database_url, CALLS, PERIOD)) == [
         ("GET https://API.GitHub.com:443/x", "api.github.com", "github"),
@@ -93,6 +94,7 @@ def test_apis_of_all_sources(database_url: str) -> None:
         ("gcp storage", None, "gcp"),
         ("http://[::1]:80/a", "[::1]", None),
         ("https://docs.cloud.google.com/x", "docs.cloud.google.com", "gcp"),
+        ("https://hidden.org/x", "hidden.org", None),
         ("https://me:pw@example.com/github", "example.com", None),
         ("slack post", None, None),
         ("sudo A=1 B='x y' gcloud info", "googleapis.com", "gcp"),
@@ -101,7 +103,7 @@ def test_apis_of_all_sources(database_url: str) -> None:
     assert {row["api_call"]: row["service"] for row in other if row["service"] != "any"} == {
         "http://[::1]:80/a": "chat", "slack post": "chat",
     }  # fmt: skip
-    assert len(other) == 10
+    assert len(other) == 11
 
 
 def test_who_did_what_on_whose_behalf(database_url: str) -> None:
