@@ -80,8 +80,8 @@ class Run:
 
     @property
     def criteria_changed(self) -> bool:
-        """Whether they are others than at the start, none at the start included."""
-        return bool(self.criteria_added or self.criteria_dropped)
+        """Whether they are others than at the start, where that was told; none at the start included."""
+        return bool(self.entry["start_told"] and (self.criteria_added or self.criteria_dropped))
 
     @cached_property
     def commands(self) -> list[Command]:
