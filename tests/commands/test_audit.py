@@ -12,8 +12,8 @@ import pytest
 from agent_otel import semconv as s
 from agent_otel.commands import rendering
 from agent_otel.reports.questions import QUESTIONS
-from tests.commands.auditing import HOSTILE, PERIOD, agent_otel, exit_code, fill
-from tests.fixtures.audited import ended, execution_id, write
+from tests.commands.auditing import DAY, HOSTILE, PERIOD, agent_otel, exit_code, fill
+from tests.fixtures.audited import ended, execution_id, verdict, write
 
 #: Question -> how many rows it has.
 ROWS = {
@@ -185,3 +185,15 @@ def test_without_a_database(tmp_path: Path) -> None:
     done = agent_otel("audit", url=None, home=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert "agent-otel up" in done.stderr
+
+
+def test_an_id_that_only_a_verdict_names(filled: str, tmp_path: Path) -> None:
+    """A mistyped id is nobody's work: no report, list or question counts it; its dossier has the verdict."""
+    write(filled, verdict(99, "MATCH", by="bob"))
+    told = json.loads(asked(filled, tmp_path, "who", "--format", "json").stdout)
+    assert str(execution_id(99)) not in {row["execution_id"] for row in told}
+    report = agent_otel("report", "daily", "--date", DAY, "--format", "json", url=filled, home=tmp_path)
+    assert json.loads(report.stdout)["total_executions"] == ROWS["who"]
+    assert str(execution_id(99)) not in agent_otel("list", url=filled, home=tmp_path).stdout
+    done = agent_otel("audit", "dossier", str(execution_id(99)), "--format", "json", url=filled, home=tmp_path)
+    assert [one["verified_by"] for one in json.loads(done.stdout)["verdicts"]] == ["bob"]

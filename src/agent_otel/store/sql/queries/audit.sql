@@ -107,8 +107,8 @@ SELECT a.execution_id, a.agent_name, a.agent_version, a.status, a.description, a
   a.cost_usd, a.quality_score, a.verification_status, a.verdicts AS verdict_count, a.success_criteria,
   a.criteria_changed, a.criteria_added, a.criteria_dropped, a.capture_mode, a.end_inferred
 FROM agent_executions a
-JOIN audit_who w USING (execution_id)
-WHERE a.execution_id = %(id)s AND w.execution_id = %(id)s
+LEFT JOIN audit_who w ON w.execution_id = %(id)s  -- nobody, where only a verdict names it
+WHERE a.execution_id = %(id)s
 
 -- name: dossier_document
 -- The mandatory fields, as the requirements list them.
