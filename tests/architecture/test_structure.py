@@ -1,6 +1,7 @@
 """What keeps the code readable, beside the import contracts that lint-imports checks."""
 
 import ast
+import importlib.metadata
 import json
 import subprocess
 import sys
@@ -162,3 +163,9 @@ def test_public_functions_have_docstrings() -> None:
                 and not node.name.startswith("_")
             ):
                 assert ast.get_docstring(node), f"{path}: {node.name}"
+
+
+def test_no_file_of_the_tests_hides_a_module() -> None:
+    """pytest puts the folders of tests first on the path: `requests.py` there would be what others import as requests."""
+    installed = {*sys.stdlib_module_names, *importlib.metadata.packages_distributions()}
+    assert [path for path in (ROOT / "tests").rglob("*.py") if path.stem in installed] == []

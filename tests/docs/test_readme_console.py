@@ -20,7 +20,8 @@ from tests.docs.story import require_code, require_shape
 from tests.fixtures.stack import wait_for
 from tests.local_stack.running_stack import select
 
-_FOREIGN = ("AGENT_OTEL_", "OTEL_", "CLAUDE", "XDG_", "TRACEPARENT", "BAGGAGE")
+#: What a user's shell does not have, as this one may; make would tell of the folders it enters below another make.
+_FOREIGN = ("AGENT_OTEL_", "OTEL_", "CLAUDE", "XDG_", "TRACEPARENT", "BAGGAGE", "MAKE", "MFLAGS")
 #: A settings file as people have them, which is nobody's to spell anew.
 _SETTINGS = '{"model" : "opus",\n\n   "hooks": {}}'
 _MAKEFILE = "test:\n\t@echo tested\n"

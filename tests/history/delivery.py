@@ -10,7 +10,7 @@ from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
-from tests.history.requests import Request
+from tests.history.export_requests import Request
 
 _TIMEOUT_S: Final = 60.0
 _ATTEMPTS: Final = 60

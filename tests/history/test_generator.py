@@ -20,7 +20,7 @@ from tests.history.execution import Execution
 from tests.history.family import family
 from tests.history.pace import Pace
 from tests.history.plan import Plan
-from tests.history.requests import Requests
+from tests.history.export_requests import Requests
 from tests.history.telling import Telling
 from tests.history.times import DAY, DAYS, HOUR
 
