@@ -41,7 +41,7 @@ def delegate(
     metadata: Mapping[str, object] | None = None,
     project: str | None = None,
 ) -> Execution:
-    """Hand a task to the agent named `agent`: ``with delegate("reviewer", prompt="Review it") as run:``, or as a decorator.
+    """Hand a task to the agent named `agent`: ``with delegate("reviewer", prompt="Go") as run:``, or as a decorator.
 
     It is an `execution` with a durable start: when the block runs, all of this is on the disk, whatever happens next.
 

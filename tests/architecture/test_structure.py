@@ -166,6 +166,6 @@ def test_public_functions_have_docstrings() -> None:
 
 
 def test_no_file_of_the_tests_hides_a_module() -> None:
-    """pytest puts the folders of tests first on the path: `requests.py` there would be what others import as requests."""
+    """Folders of tests stand first on the path: `requests.py` there is what others import as requests."""
     installed = {*sys.stdlib_module_names, *importlib.metadata.packages_distributions()}
     assert [path for path in (ROOT / "tests").rglob("*.py") if path.stem in installed] == []

@@ -7,10 +7,10 @@ from typing import Final, NamedTuple
 
 from tests.history import ledger
 from tests.history.delivery import Delivery
+from tests.history.export_requests import Requests
 from tests.history.family import family
 from tests.history.pace import Pace
 from tests.history.plan import Plan
-from tests.history.export_requests import Requests
 
 #: The exporter makes at most 32 days a minute, some of them around today.
 _DAYS_A_MINUTE: Final = 28

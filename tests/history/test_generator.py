@@ -17,10 +17,10 @@ from tests.fixtures.sink import Answer, Sink
 from tests.history import ledger
 from tests.history.delivery import Refused
 from tests.history.execution import Execution
+from tests.history.export_requests import Requests
 from tests.history.family import family
 from tests.history.pace import Pace
 from tests.history.plan import Plan
-from tests.history.export_requests import Requests
 from tests.history.telling import Telling
 from tests.history.times import DAY, DAYS, HOUR
 
