@@ -22,7 +22,7 @@ from psycopg.rows import dict_row
 from agent_otel.local_stack.stack import LocalStack
 from agent_otel.store.connection import connect
 from tests.e2e import audit_by_otlp, audit_by_shell
-from tests.fixtures import audit_seed
+from tests.fixtures import audit_seed, seed_schemas
 from tests.fixtures.audit_story import MEASURED, Story, story
 from tests.fixtures.shell import Shell, environment
 from tests.fixtures.stack import client_environment, rows, wait_for
@@ -185,12 +185,12 @@ def assert_other_schemas(told: Story, row: Row) -> None:
 
 def assert_steps(stack: LocalStack, told: Story, execution_id: str) -> None:
     """Every field of an ExecutionStep."""
-    columns = sql.SQL(", ").join(map(sql.Identifier, audit_seed.step_columns()))
+    columns = sql.SQL(", ").join(map(sql.Identifier, seed_schemas.execution_step_fields()))
     query = sql.SQL("SELECT {} FROM agent_execution_steps WHERE execution_id = %(id)s ORDER BY sequence")
     found = rows(stack, query.format(columns), {"id": execution_id})
     actions = told.document["execution"]["actions_taken"]
     steps = [{**action, **details} for action, details in zip(actions, told.steps, strict=True)]
-    assert found == [tuple(step[name] for name in audit_seed.step_columns()) for step in steps]
+    assert found == [tuple(step[name] for name in seed_schemas.execution_step_fields()) for step in steps]
 
 
 @pytest.mark.parametrize("seed", range(SEED, SEED + ROUNDS))
