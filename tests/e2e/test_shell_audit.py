@@ -9,9 +9,9 @@ import pytest
 
 from agent_otel.local_stack.stack import LocalStack
 from tests.e2e.test_identity import spans_in_jaeger
+from tests.fixtures.git_repository import GitRepository
 from tests.fixtures.shell import Shell, environment
 from tests.fixtures.stack import rows, wait_for
-from tests.unit.git_repository import GitRepository
 
 VERDICT = "gen_ai.evaluation.result"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from agent_otel.file_tracking import FileTracking
-from tests.unit.git_repository import GitRepository
+from tests.fixtures.git_repository import GitRepository
 
 _NAMES = ("a", "b", "d/a", "d/b", "d/e/c", "x y", "kept.txt", "sub/kept.txt", "é")
 _MAX_DEEDS = 10

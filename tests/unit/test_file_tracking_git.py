@@ -7,20 +7,9 @@ from pathlib import Path
 import pytest
 
 from agent_otel import file_identity
-from agent_otel.file_tracking import FileTracking
-from tests.unit.git_repository import GitRepository
+from tests.fixtures.git_repository import GitRepository, began, repository
 
-
-@pytest.fixture
-def repository(tmp_path: Path) -> GitRepository:
-    """One of its own."""
-    return GitRepository(tmp_path / "repository")
-
-
-def _began(folder: Path | str) -> FileTracking:
-    tracking = FileTracking.loads(FileTracking.begin(str(folder)).dumps())
-    assert tracking.problem == ""
-    return tracking
+__all__ = ["repository"]
 
 
 def _nothing(repository: GitRepository) -> None:
@@ -133,7 +122,7 @@ def test_a_clean_work_tree(
     repository: GitRepository, change: Callable[[GitRepository], None], expected: list[str]
 ) -> None:
     """What is on the disk counts, committed meanwhile or not; ignored files do not."""
-    tracking = _began(repository.folder)
+    tracking = began(repository.folder)
     change(repository)
     assert tracking.modified() == expected
     assert tracking.problem == ""
@@ -200,7 +189,7 @@ def test_a_dirty_work_tree(
     if not hashed:
         monkeypatch.setattr(file_identity, "MAX_HASHED_BYTES", 1)
     _dirty(repository)
-    tracking = _began(repository.folder)
+    tracking = began(repository.folder)
     change(repository)
     assert tracking.modified() == expected
 
@@ -208,7 +197,7 @@ def test_a_dirty_work_tree(
 def test_a_folder_of_a_repository(repository: GitRepository) -> None:
     """Only what is below it counts, relative to it; a link that leads there is as good."""
     (repository.folder.parent / "link").symlink_to(repository.folder / "sub")
-    trackings = [_began(repository.folder / "sub"), _began(repository.folder.parent / "link")]
+    trackings = [began(repository.folder / "sub"), began(repository.folder.parent / "link")]
     repository.write("kept.txt", "changed")
     repository.write("sub/kept.txt", "changed")
     repository.write("sub/deep/new.txt", "new")
@@ -221,7 +210,7 @@ def test_an_ignored_folder_of_a_repository(repository: GitRepository) -> None:
     """Whoever names it means it."""
     repository.write(".gitignore", "build/\n")
     repository.write("build/old.o", "o")
-    tracking = _began(repository.folder / "build")
+    tracking = began(repository.folder / "build")
     repository.write("build/new.o", "n")
     assert tracking.modified() == ["new.o"]
 
@@ -230,7 +219,7 @@ def test_a_repository_without_a_commit(tmp_path: Path) -> None:
     """The first commit meanwhile is a change like any."""
     repository = GitRepository(tmp_path / "r")
     repository.git("update-ref", "-d", "HEAD")
-    tracking = _began(repository.folder)
+    tracking = began(repository.folder)
     repository.write("new.txt", "n")
     repository.commit()
     assert tracking.modified() == ["new.txt"]
@@ -244,7 +233,7 @@ def test_an_unfinished_merge(repository: GitRepository) -> None:
     repository.git("checkout", "--quiet", "other")
     repository.write("kept.txt", "theirs")
     repository.commit()
-    tracking = _began(repository.folder)
+    tracking = began(repository.folder)
     with pytest.raises(Exception, match="merge"):
         repository.git("merge", "--quiet", "-")
     assert tracking.modified() == ["kept.txt"]
@@ -254,7 +243,7 @@ def test_an_unfinished_merge(repository: GitRepository) -> None:
 def test_folders_whose_names_git_takes_for_patterns(repository: GitRepository, name: str) -> None:
     """They are names all the same."""
     repository.write(f"{name}/old.txt", "o")
-    tracking = _began(repository.folder / name)
+    tracking = began(repository.folder / name)
     repository.write(f"{name}/new.txt", "n")
     repository.write("a/new.txt", "n")
     repository.commit()

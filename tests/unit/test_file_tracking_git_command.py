@@ -6,20 +6,9 @@ from pathlib import Path
 import pytest
 
 from agent_otel import git_command
-from agent_otel.file_tracking import FileTracking
-from tests.unit.git_repository import GitRepository
+from tests.fixtures.git_repository import GitRepository, began, repository
 
-
-@pytest.fixture
-def repository(tmp_path: Path) -> GitRepository:
-    """One of its own."""
-    return GitRepository(tmp_path / "repository")
-
-
-def _began(folder: Path | str) -> FileTracking:
-    tracking = FileTracking.loads(FileTracking.begin(str(folder)).dumps())
-    assert tracking.problem == ""
-    return tracking
+__all__ = ["repository"]
 
 
 def test_git_hooks_of_another_repository(
@@ -29,7 +18,7 @@ def test_git_hooks_of_another_repository(
     other = GitRepository(tmp_path / "other")
     monkeypatch.setenv("GIT_DIR", str(other.folder / ".git"))
     monkeypatch.setenv("GIT_INDEX_FILE", str(other.folder / ".git/index"))
-    tracking = _began(repository.folder)
+    tracking = began(repository.folder)
     monkeypatch.delenv("GIT_DIR")
     monkeypatch.delenv("GIT_INDEX_FILE")
     repository.write("new.txt", "n")
@@ -40,13 +29,13 @@ def test_nothing_of_the_repository_is_written(repository: GitRepository) -> None
     """Not even the index is refreshed, which another git would have to wait for."""
     os.utime(repository.folder / "kept.txt", (1, 1))  # git would note that it is unchanged
     before = (repository.folder / ".git/index").read_bytes()
-    _began(repository.folder).modified()
+    began(repository.folder).modified()
     assert (repository.folder / ".git/index").read_bytes() == before
 
 
 def test_git_is_not_there_any_more(repository: GitRepository, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is said of the files, and why."""
-    tracking = _began(repository.folder)
+    tracking = began(repository.folder)
     repository.write("new.txt", "n")
     monkeypatch.setenv("PATH", str(repository.folder))
     assert tracking.modified() == []
@@ -56,7 +45,7 @@ def test_git_is_not_there_any_more(repository: GitRepository, monkeypatch: pytes
 def test_without_git(repository: GitRepository, monkeypatch: pytest.MonkeyPatch) -> None:
     """Time and size tell; of git's own files nothing is said."""
     monkeypatch.setenv("PATH", str(repository.folder))
-    tracking = _began(repository.folder)
+    tracking = began(repository.folder)
     monkeypatch.undo()
     repository.write("new.txt", "n")
     repository.commit()
@@ -70,7 +59,7 @@ def test_a_git_that_takes_too_long_or_says_too_much(
     repository: GitRepository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, value: float, script: str
 ) -> None:
     """It is ended, and asked no more of."""
-    tracking = _began(repository.folder)
+    tracking = began(repository.folder)
     monkeypatch.setattr(git_command, limit, value)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     (tmp_path / "git").write_text(f"#!/bin/sh\n{script}\n")

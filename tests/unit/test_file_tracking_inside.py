@@ -5,20 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from agent_otel.file_tracking import FileTracking
-from tests.unit.git_repository import GitRepository
+from tests.fixtures.git_repository import GitRepository, began, repository
 
-
-@pytest.fixture
-def repository(tmp_path: Path) -> GitRepository:
-    """One of its own."""
-    return GitRepository(tmp_path / "repository")
-
-
-def _began(folder: Path | str) -> FileTracking:
-    tracking = FileTracking.loads(FileTracking.begin(str(folder)).dumps())
-    assert tracking.problem == ""
-    return tracking
+__all__ = ["repository"]
 
 
 @pytest.fixture
@@ -38,7 +27,7 @@ def test_a_repository_inside(outer: GitRepository, inner: str, is_dirty: bool, i
     """Its files are named, whatever is committed where."""
     if is_dirty:
         outer.write(f"{inner}/before.txt", "dirty before")
-    tracking = _began(outer.folder)
+    tracking = began(outer.folder)
     outer.write(f"{inner}/kept.txt", "changed")
     outer.write(f"{inner}/new.txt", "new")
     if is_committed:
@@ -52,7 +41,7 @@ def test_a_repository_inside(outer: GitRepository, inner: str, is_dirty: bool, i
 
 def test_a_repository_inside_that_is_new_or_gone(outer: GitRepository, repository: GitRepository) -> None:
     """All files of a new one; of one that went nobody knows them, so it is named itself."""
-    tracking = _began(outer.folder)
+    tracking = began(outer.folder)
     outer.git("clone", "--quiet", str(repository.folder), "new")
     shutil.rmtree(outer.folder / "clone")
     outer.git("rm", "--quiet", "-f", "module")

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from agent_otel.shell import journal
+from tests.fixtures.git_repository import GitRepository
 from tests.fixtures.sink import Sink
-from tests.unit.git_repository import GitRepository
 from tests.unit.shell.conftest import Verb, attributes, events, spans
 
 ID = "0b3d1c3e-6a0f-4a7e-9b57-2f0d2f7a9c11"
